@@ -1,0 +1,12 @@
+#pragma once
+
+/// Everything backgrad offers to C++.
+#include <backgrad/activation.hpp>
+#include <backgrad/conv2d.hpp>
+#include <backgrad/error.hpp>
+#include <backgrad/executor.hpp>
+#include <backgrad/pool2d.hpp>
+#include <backgrad/softmax.hpp>
+#include <backgrad/strategy.hpp>
+#include <backgrad/types.hpp>
+#include <backgrad/workspace.hpp>

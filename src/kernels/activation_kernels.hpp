@@ -1,0 +1,8 @@
+#pragma once
+
+namespace backgrad::kernels {
+
+template <class T>
+struct ActivationKernels {};
+
+}  // namespace backgrad::kernels

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace backgrad::kernels {
+
+template <class T>
+struct Pool2dKernels {};
+
+}  // namespace backgrad::kernels

@@ -1,0 +1,27 @@
+#pragma once
+
+/// The vector vocabulary of the kernels, for the ISA that the including file is compiled for. CMake passes
+/// BACKGRAD_ISA = scalar, avx2 or avx512 together with the compiler flags of that ISA.
+///
+/// `vec<T>` (T = float, double) is a value type over one hardware register:
+///     lanes                                compile-time number of elements
+///     zero() broadcast(x) load(p) store(p) unaligned; stream(p) is a non-temporal store, p aligned to the vector
+///     load_first(p, n) store_first(p, n)   the first n lanes only, 0 <= n <= lanes; other lanes load as +0
+///     fma(a, b, c) = a * b + c             one rounding (scalar: two, outside the same-bits promise)
+///     a + b, a - b, a * b, a / b, min, max
+///     less(a, b) less_equal(a, b) equal(a, b) is_nan(a) -> vec<T>::mask; select(mask, a, b) = mask ? a : b
+/// `transpose(rows)` transposes a square block of `lanes` vectors in place.
+///
+/// Everything is in an unnamed namespace inside the ISA's namespace: the three meanings of vec<T> must never meet in
+/// the linker.
+#ifndef BACKGRAD_ISA
+#error "BACKGRAD_ISA must name the ISA this file is compiled for"
+#endif
+
+#if defined(__AVX512F__)
+#include "simd/vec_avx512.hpp"
+#elif defined(__AVX2__)
+#include "simd/vec_avx2.hpp"
+#else
+#include "simd/vec_scalar.hpp"
+#endif

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+struct vec;
+
+template <>
+struct vec<float> {
+    static constexpr int lanes = 8;
+    using mask = __m256;
+    __m256 value;
+
+    static vec zero() { return {_mm256_setzero_ps()}; }
+    static vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
+    static vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
+    static vec load_first(const float* p, int n) { return {_mm256_maskload_ps(p, first(n))}; }
+    void store(float* p) const { _mm256_storeu_ps(p, value); }
+    void store_first(float* p, int n) const { _mm256_maskstore_ps(p, first(n), value); }
+    void stream(float* p) const { _mm256_stream_ps(p, value); }
+
+    friend vec operator+(vec a, vec b) { return {_mm256_add_ps(a.value, b.value)}; }
+    friend vec operator-(vec a, vec b) { return {_mm256_sub_ps(a.value, b.value)}; }
+    friend vec operator*(vec a, vec b) { return {_mm256_mul_ps(a.value, b.value)}; }
+    friend vec operator/(vec a, vec b) { return {_mm256_div_ps(a.value, b.value)}; }
+    friend vec fma(vec a, vec b, vec c) { return {_mm256_fmadd_ps(a.value, b.value, c.value)}; }
+    friend vec min(vec a, vec b) { return {_mm256_min_ps(a.value, b.value)}; }
+    friend vec max(vec a, vec b) { return {_mm256_max_ps(a.value, b.value)}; }
+    friend mask less(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LT_OQ); }
+    friend mask less_equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LE_OQ); }
+    friend mask equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_EQ_OQ); }
+    friend mask is_nan(vec a) { return _mm256_cmp_ps(a.value, a.value, _CMP_UNORD_Q); }
+    friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_ps(b.value, a.value, m)}; }
+
+private:
+    static __m256i first(int n) {
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    }
+};
+
+template <>
+struct vec<double> {
+    static constexpr int lanes = 4;
+    using mask = __m256d;
+    __m256d value;
+
+    static vec zero() { return {_mm256_setzero_pd()}; }
+    static vec broadcast(double x) { return {_mm256_set1_pd(x)}; }
+    static vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
+    static vec load_first(const double* p, int n) { return {_mm256_maskload_pd(p, first(n))}; }
+    void store(double* p) const { _mm256_storeu_pd(p, value); }
+    void store_first(double* p, int n) const { _mm256_maskstore_pd(p, first(n), value); }
+    void stream(double* p) const { _mm256_stream_pd(p, value); }
+
+    friend vec operator+(vec a, vec b) { return {_mm256_add_pd(a.value, b.value)}; }
+    friend vec operator-(vec a, vec b) { return {_mm256_sub_pd(a.value, b.value)}; }
+    friend vec operator*(vec a, vec b) { return {_mm256_mul_pd(a.value, b.value)}; }
+    friend vec operator/(vec a, vec b) { return {_mm256_div_pd(a.value, b.value)}; }
+    friend vec fma(vec a, vec b, vec c) { return {_mm256_fmadd_pd(a.value, b.value, c.value)}; }
+    friend vec min(vec a, vec b) { return {_mm256_min_pd(a.value, b.value)}; }
+    friend vec max(vec a, vec b) { return {_mm256_max_pd(a.value, b.value)}; }
+    friend mask less(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_LT_OQ); }
+    friend mask less_equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_LE_OQ); }
+    friend mask equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_EQ_OQ); }
+    friend mask is_nan(vec a) { return _mm256_cmp_pd(a.value, a.value, _CMP_UNORD_Q); }
+    friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_pd(b.value, a.value, m)}; }
+
+private:
+    static __m256i first(int n) {
+        return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+    }
+};
+
+inline void transpose(vec<float> (&r)[8]) {
+    __m256 t[8], u[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i].value, r[i + 1].value);
+        t[i + 1] = _mm256_unpackhi_ps(r[i].value, r[i + 1].value);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
+        u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+    }
+    for (int i = 0; i < 4; ++i) {
+        r[i].value = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
+        r[i + 4].value = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
+    }
+}
+
+inline void transpose(vec<double> (&r)[4]) {
+    const __m256d t0 = _mm256_unpacklo_pd(r[0].value, r[1].value), t1 = _mm256_unpackhi_pd(r[0].value, r[1].value);
+    const __m256d t2 = _mm256_unpacklo_pd(r[2].value, r[3].value), t3 = _mm256_unpackhi_pd(r[2].value, r[3].value);
+    r[0].value = _mm256_permute2f128_pd(t0, t2, 0x20);
+    r[1].value = _mm256_permute2f128_pd(t1, t3, 0x20);
+    r[2].value = _mm256_permute2f128_pd(t0, t2, 0x31);
+    r[3].value = _mm256_permute2f128_pd(t1, t3, 0x31);
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

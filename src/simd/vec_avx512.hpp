@@ -1,0 +1,117 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+struct vec;
+
+template <>
+struct vec<float> {
+    static constexpr int lanes = 16;
+    using mask = __mmask16;
+    __m512 value;
+
+    static vec zero() { return {_mm512_setzero_ps()}; }
+    static vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
+    static vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    static vec load_first(const float* p, int n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+    void store(float* p) const { _mm512_storeu_ps(p, value); }
+    void store_first(float* p, int n) const { _mm512_mask_storeu_ps(p, first(n), value); }
+    void stream(float* p) const { _mm512_stream_ps(p, value); }
+
+    friend vec operator+(vec a, vec b) { return {_mm512_add_ps(a.value, b.value)}; }
+    friend vec operator-(vec a, vec b) { return {_mm512_sub_ps(a.value, b.value)}; }
+    friend vec operator*(vec a, vec b) { return {_mm512_mul_ps(a.value, b.value)}; }
+    friend vec operator/(vec a, vec b) { return {_mm512_div_ps(a.value, b.value)}; }
+    friend vec fma(vec a, vec b, vec c) { return {_mm512_fmadd_ps(a.value, b.value, c.value)}; }
+    friend vec min(vec a, vec b) { return {_mm512_min_ps(a.value, b.value)}; }
+    friend vec max(vec a, vec b) { return {_mm512_max_ps(a.value, b.value)}; }
+    friend mask less(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LT_OQ); }
+    friend mask less_equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LE_OQ); }
+    friend mask equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_EQ_OQ); }
+    friend mask is_nan(vec a) { return _mm512_cmp_ps_mask(a.value, a.value, _CMP_UNORD_Q); }
+    friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_ps(m, b.value, a.value)}; }
+
+private:
+    static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }
+};
+
+template <>
+struct vec<double> {
+    static constexpr int lanes = 8;
+    using mask = __mmask8;
+    __m512d value;
+
+    static vec zero() { return {_mm512_setzero_pd()}; }
+    static vec broadcast(double x) { return {_mm512_set1_pd(x)}; }
+    static vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
+    static vec load_first(const double* p, int n) { return {_mm512_maskz_loadu_pd(first(n), p)}; }
+    void store(double* p) const { _mm512_storeu_pd(p, value); }
+    void store_first(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), value); }
+    void stream(double* p) const { _mm512_stream_pd(p, value); }
+
+    friend vec operator+(vec a, vec b) { return {_mm512_add_pd(a.value, b.value)}; }
+    friend vec operator-(vec a, vec b) { return {_mm512_sub_pd(a.value, b.value)}; }
+    friend vec operator*(vec a, vec b) { return {_mm512_mul_pd(a.value, b.value)}; }
+    friend vec operator/(vec a, vec b) { return {_mm512_div_pd(a.value, b.value)}; }
+    friend vec fma(vec a, vec b, vec c) { return {_mm512_fmadd_pd(a.value, b.value, c.value)}; }
+    friend vec min(vec a, vec b) { return {_mm512_min_pd(a.value, b.value)}; }
+    friend vec max(vec a, vec b) { return {_mm512_max_pd(a.value, b.value)}; }
+    friend mask less(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LT_OQ); }
+    friend mask less_equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LE_OQ); }
+    friend mask equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_EQ_OQ); }
+    friend mask is_nan(vec a) { return _mm512_cmp_pd_mask(a.value, a.value, _CMP_UNORD_Q); }
+    friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_pd(m, b.value, a.value)}; }
+
+private:
+    static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }
+};
+
+inline void transpose(vec<float> (&r)[16]) {
+    __m512 t[16], u[16];
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i].value, r[i + 1].value);
+        t[i + 1] = _mm512_unpackhi_ps(r[i].value, r[i + 1].value);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+        u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
+        u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+    }
+    for (int i = 0; i < 4; ++i) {
+        const __m512 a = _mm512_shuffle_f32x4(u[i], u[i + 4], 0x88), b = _mm512_shuffle_f32x4(u[i], u[i + 4], 0xDD);
+        const __m512 c = _mm512_shuffle_f32x4(u[i + 8], u[i + 12], 0x88);
+        const __m512 d = _mm512_shuffle_f32x4(u[i + 8], u[i + 12], 0xDD);
+        r[i].value = _mm512_shuffle_f32x4(a, c, 0x88);
+        r[i + 4].value = _mm512_shuffle_f32x4(b, d, 0x88);
+        r[i + 8].value = _mm512_shuffle_f32x4(a, c, 0xDD);
+        r[i + 12].value = _mm512_shuffle_f32x4(b, d, 0xDD);
+    }
+}
+
+inline void transpose(vec<double> (&r)[8]) {
+    __m512d t[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm512_unpacklo_pd(r[i].value, r[i + 1].value);
+        t[i + 1] = _mm512_unpackhi_pd(r[i].value, r[i + 1].value);
+    }
+    for (int i = 0; i < 2; ++i) {
+        const __m512d a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88), b = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xDD);
+        const __m512d c = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88);
+        const __m512d d = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xDD);
+        r[i].value = _mm512_shuffle_f64x2(a, c, 0x88);
+        r[i + 2].value = _mm512_shuffle_f64x2(b, d, 0x88);
+        r[i + 4].value = _mm512_shuffle_f64x2(a, c, 0xDD);
+        r[i + 6].value = _mm512_shuffle_f64x2(b, d, 0xDD);
+    }
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

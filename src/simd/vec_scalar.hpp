@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+struct vec {
+    static constexpr int lanes = 1;
+    using mask = bool;
+    T value;
+
+    static vec zero() { return {T(0)}; }
+    static vec broadcast(T x) { return {x}; }
+    static vec load(const T* p) { return {*p}; }
+    static vec load_first(const T* p, int n) { return {n > 0 ? *p : T(0)}; }
+    void store(T* p) const { *p = value; }
+    void store_first(T* p, int n) const {
+        if (n > 0) *p = value;
+    }
+    void stream(T* p) const { *p = value; }
+
+    friend vec operator+(vec a, vec b) { return {a.value + b.value}; }
+    friend vec operator-(vec a, vec b) { return {a.value - b.value}; }
+    friend vec operator*(vec a, vec b) { return {a.value * b.value}; }
+    friend vec operator/(vec a, vec b) { return {a.value / b.value}; }
+    friend vec fma(vec a, vec b, vec c) { return {a.value * b.value + c.value}; }
+    friend vec min(vec a, vec b) { return {a.value < b.value ? a.value : b.value}; }
+    friend vec max(vec a, vec b) { return {a.value > b.value ? a.value : b.value}; }
+    friend mask less(vec a, vec b) { return a.value < b.value; }
+    friend mask less_equal(vec a, vec b) { return a.value <= b.value; }
+    friend mask equal(vec a, vec b) { return a.value == b.value; }
+    friend mask is_nan(vec a) { return a.value != a.value; }
+    friend vec select(mask m, vec a, vec b) { return m ? a : b; }
+    friend void transpose(vec (&)[1]) {}
+};
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA
