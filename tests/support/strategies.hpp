@@ -1,0 +1,54 @@
+#pragma once
+
+#include "isa/isa.hpp"
+
+#include <backgrad/strategy.hpp>
+
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+namespace backgrad::test {
+
+/// True where BACKGRAD_TEST_SCALE=small asks for shorter lists, as sanitizer builds do.
+inline bool small_scale() {
+    const char* scale = std::getenv("BACKGRAD_TEST_SCALE");
+    return scale && std::string_view(scale) == "small";
+}
+
+/// The ISAs that this machine runs.
+inline std::vector<Isa> available_isas() {
+    std::vector<Isa> isas;
+    for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512})
+        if (isa::available(isa)) isas.push_back(isa);
+    return isas;
+}
+
+/// The ISAs that this machine runs and that share their bits.
+inline std::vector<Isa> vector_isas() {
+    std::vector<Isa> isas = available_isas();
+    std::erase(isas, Isa::scalar);
+    return isas;
+}
+
+/// The back ends that this build holds.
+inline std::vector<Backend> available_backends() {
+    std::vector<Backend> backends{Backend::serial, Backend::std_threads};
+#ifdef BACKGRAD_HAS_OPENMP
+    backends.push_back(Backend::openmp);
+#endif
+#ifdef BACKGRAD_HAS_TBB
+    backends.push_back(Backend::tbb);
+#endif
+    return backends;
+}
+
+/// The schedules that a back end knows.
+inline std::vector<Schedule> schedules(Backend backend) {
+    if (backend == Backend::openmp) return {Schedule::static_, Schedule::dynamic, Schedule::guided};
+    if (backend == Backend::tbb)
+        return {Schedule::static_, Schedule::tbb_auto, Schedule::tbb_affinity, Schedule::tbb_simple};
+    return {Schedule::automatic};
+}
+
+}  // namespace backgrad::test
