@@ -36,6 +36,7 @@ struct vec<float> {
     friend mask less_equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm256_cmp_ps(a.value, a.value, _CMP_UNORD_Q); }
+    friend bool any_nan(vec a) { return _mm256_movemask_ps(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_ps(b.value, a.value, m)}; }
 
 private:
@@ -69,6 +70,7 @@ struct vec<double> {
     friend mask less_equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm256_cmp_pd(a.value, a.value, _CMP_UNORD_Q); }
+    friend bool any_nan(vec a) { return _mm256_movemask_pd(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_pd(b.value, a.value, m)}; }
 
 private:
@@ -102,6 +104,13 @@ inline void transpose(vec<double> (&r)[4]) {
     r[1].value = _mm256_permute2f128_pd(t1, t3, 0x20);
     r[2].value = _mm256_permute2f128_pd(t0, t2, 0x31);
     r[3].value = _mm256_permute2f128_pd(t1, t3, 0x31);
+}
+
+/// Forbids the compiler to load `x` again from memory at each use: with few uses it would fold the load into them and
+/// trade one load for many.
+template <class T>
+inline void keep_in_register(vec<T>& x) {
+    asm("" : "+x"(x.value));
 }
 
 }  // namespace

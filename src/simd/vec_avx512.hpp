@@ -36,6 +36,7 @@ struct vec<float> {
     friend mask less_equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm512_cmp_ps_mask(a.value, a.value, _CMP_UNORD_Q); }
+    friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_ps(m, b.value, a.value)}; }
 
 private:
@@ -67,6 +68,7 @@ struct vec<double> {
     friend mask less_equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm512_cmp_pd_mask(a.value, a.value, _CMP_UNORD_Q); }
+    friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_pd(m, b.value, a.value)}; }
 
 private:
@@ -111,6 +113,13 @@ inline void transpose(vec<double> (&r)[8]) {
         r[i + 4].value = _mm512_shuffle_f64x2(a, c, 0xDD);
         r[i + 6].value = _mm512_shuffle_f64x2(b, d, 0xDD);
     }
+}
+
+/// Forbids the compiler to load `x` again from memory at each use: with few uses it would fold the load into them and
+/// trade one load for many.
+template <class T>
+inline void keep_in_register(vec<T>& x) {
+    asm("" : "+v"(x.value));
 }
 
 }  // namespace

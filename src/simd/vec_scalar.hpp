@@ -33,9 +33,17 @@ struct vec {
     friend mask less_equal(vec a, vec b) { return a.value <= b.value; }
     friend mask equal(vec a, vec b) { return a.value == b.value; }
     friend mask is_nan(vec a) { return a.value != a.value; }
+    friend bool any_nan(vec a) { return a.value != a.value; }
     friend vec select(mask m, vec a, vec b) { return m ? a : b; }
     friend void transpose(vec (&)[1]) {}
 };
+
+/// Forbids the compiler to load `x` again from memory at each use: with few uses it would fold the load into them and
+/// trade one load for many.
+template <class T>
+inline void keep_in_register(vec<T>& x) {
+    (void)x;
+}
 
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

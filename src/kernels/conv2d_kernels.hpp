@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::kernels {
+
+/// One stretch of a sum: `count` consecutive terms, starting at these offsets (elements) into the two operands.
+struct Run {
+    std::ptrdiff_t lane_offset;
+    std::ptrdiff_t broadcast_offset;
+    std::int64_t count;
+};
+
+/// What a finished sum does to the output.
+enum class Finish {
+    store,  ///< output = sum
+    add,    ///< output = output + sum
+};
+
+/// The operands of a register tile. Term k of output (row r, lane l) is
+///     lane[lane_offset + k * lane_step + l] * broadcast[broadcast_offset + k * broadcast_step + r * broadcast_row].
+/// Whole vectors are read from `lane`, so it must be readable up to the tile's last lane.
+template <class T>
+struct TileOperands {
+    const T* lane;
+    std::ptrdiff_t lane_step;
+    const T* broadcast;
+    std::ptrdiff_t broadcast_step;
+    std::ptrdiff_t broadcast_row;
+    const Run* runs;
+    std::int64_t run_count;
+};
+
+/// Where a tile's sums go: output[r * row + l], `last_lanes` lanes of the last vector.
+template <class T>
+struct TileOutput {
+    T* output;
+    std::ptrdiff_t row;
+    int last_lanes;
+    Finish finish;
+};
+
+/// Register tiles of `vectors` vectors x `rows` broadcast rows. Each output is one chain of FMAs from +0 over all
+/// runs in order, so the tile's size never changes a bit.
+template <class T>
+struct TileKernels {
+    static constexpr int max_vectors = 8;
+    static constexpr int max_rows = 14;
+    using Function = void (*)(const TileOperands<T>&, const TileOutput<T>&) noexcept;
+
+    int lanes;
+    /// Largest row count that fits the register file beside `vectors` vectors; 0 where there is no such tile.
+    int rows_limit[max_vectors + 1];
+    Function function[max_vectors + 1][max_rows + 1];
+};
+
+/// The operands of a dot tile: sums over the lanes. Term k of output (row r, column c) is
+///     a[a_offset + k + r * a_row] * b[b_offset + k + b_columns[c]]
+/// and goes to chain k mod chains (16 for f32, 8 for f64); every run starts at chain 0.
+template <class T>
+struct DotOperands {
+    const T* a;
+    std::ptrdiff_t a_row;
+    const T* b;
+    const std::ptrdiff_t* b_columns;
+    const Run* runs;  ///< lane_offset is a's, broadcast_offset is b's
+    std::int64_t run_count;
+};
+
+/// Dot tiles of `rows` x `columns` outputs. They continue the chains in `state`, which holds [row][column][chain]
+/// with `state_row` elements between rows, so that a sum may be cut into blocks anywhere between runs.
+template <class T>
+struct DotKernels {
+    static constexpr int chains = 64 / sizeof(T);
+    static constexpr int max_rows = 8;
+    static constexpr int max_columns = 8;
+    using Function = void (*)(const DotOperands<T>&, T* state, std::ptrdiff_t state_row) noexcept;
+
+    int rows_limit[max_columns + 1];
+    Function function[max_rows + 1][max_columns + 1];
+    /// Joins the chains of `count` sums by the fixed tree (i + 8, i + 4, i + 2, i + 1): total[i] += sum of state[i].
+    void (*join)(const T* state, std::int64_t count, T* total) noexcept;
+};
+
+/// Copies between layouts and sums in memory. Strides in elements.
+template <class T>
+struct PackKernels {
+    /// Into a panel: to[r * to_row + c] = from[r * from_row + c * from_step]. Returns true if all are finite.
+    bool (*copy)(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std::int64_t rows,
+                 std::int64_t columns, T* to, std::ptrdiff_t to_row) noexcept;
+    /// Into a panel: to[c * to_row + r] = from[r * from_row + c]. Each to-row is filled with zeros up to the next
+    /// multiple of the vector length. Returns true if all are finite.
+    bool (*transpose)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                      std::ptrdiff_t to_row) noexcept;
+    /// Into a tensor: to[c * to_row + r] (= or +=) from[r * from_row + c], nothing beside.
+    void (*transpose_out)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                          std::ptrdiff_t to_row, Finish finish) noexcept;
+    /// Into a tensor: to[r * to_row + c * to_step] (= or +=) from[r * from_row + c], nothing beside.
+    void (*copy_out)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                     std::ptrdiff_t to_row, std::ptrdiff_t to_step, Finish finish) noexcept;
+    /// to[i] = +0.
+    void (*clear)(T* to, std::int64_t count) noexcept;
+    /// Sums along rows: element c of row r goes on with chain c mod chains, in state[r * chains + chain].
+    void (*sum_rows)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns,
+                     T* state) noexcept;
+    /// Sums across rows: state[c] goes on with from[r * from_row + c] for r = 0, 1, ...
+    void (*sum_columns)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns,
+                        T* state) noexcept;
+};
+
+/// All kernels of conv2d for one ISA.
+template <class T>
+struct Conv2dKernels {
+    const TileKernels<T>* tile;
+    const DotKernels<T>* dot;
+    const PackKernels<T>* pack;
+};
+
+}  // namespace backgrad::kernels

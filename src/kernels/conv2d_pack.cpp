@@ -1,0 +1,201 @@
+#include "kernels/conv2d_kernels.hpp"
+#include "simd/vec.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+
+using kernels::DotKernels;
+using kernels::Finish;
+using kernels::PackKernels;
+
+namespace {
+
+/// Remembers whether a NaN or an infinity has passed: only these times zero give a NaN.
+template <class T>
+class FiniteCheck {
+public:
+    void see(vec<T> x) { poison_ = fma(x, vec<T>::zero(), poison_); }
+    bool all_finite() const { return !any_nan(poison_); }
+
+private:
+    vec<T> poison_ = vec<T>::zero();
+};
+
+template <class T>
+bool copy(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std::int64_t rows, std::int64_t columns,
+          T* to, std::ptrdiff_t to_row) noexcept {
+    using V = vec<T>;
+    FiniteCheck<T> check;
+    for (std::int64_t r = 0; r < rows; ++r, from += from_row, to += to_row) {
+        std::int64_t c = 0;
+        if (from_step == 1) {
+            for (; c + V::lanes <= columns; c += V::lanes) {
+                const V x = V::load(from + c);
+                check.see(x);
+                x.store(to + c);
+            }
+            if (c < columns) {
+                const int n = static_cast<int>(columns - c);
+                const V x = V::load_first(from + c, n);
+                check.see(x);
+                x.store_first(to + c, n);
+            }
+        } else {
+            T poison = 0;
+            for (; c < columns; ++c) {
+                const T x = from[c * from_step];
+                poison += x * T(0);
+                to[c] = x;
+            }
+            check.see(V::broadcast(poison));
+        }
+    }
+    return check.all_finite();
+}
+
+/// Loads a square block of `from`; rows and columns beyond the given counts are zero.
+template <class T>
+void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns, vec<T> (&block)[vec<T>::lanes]) {
+    using V = vec<T>;
+    if (rows == V::lanes && columns == V::lanes) {
+        for (int i = 0; i < V::lanes; ++i) block[i] = V::load(from + i * from_row);
+    } else {
+        for (int i = 0; i < V::lanes; ++i)
+            block[i] = i < rows ? V::load_first(from + i * from_row, columns) : V::zero();
+    }
+}
+
+inline int limited(std::int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
+
+template <class T>
+bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                  std::ptrdiff_t to_row) noexcept {
+    using V = vec<T>;
+    FiniteCheck<T> check;
+    for (std::int64_t c = 0; c < columns; c += V::lanes) {
+        const int width = limited(columns - c, V::lanes);
+        for (std::int64_t r = 0; r < rows; r += V::lanes) {
+            V block[V::lanes];
+            load_block(from + r * from_row + c, from_row, limited(rows - r, V::lanes), width, block);
+            for (const V& x : block) check.see(x);
+            transpose(block);
+            T* out = to + c * to_row + r;
+            if (width == V::lanes) {
+                for (int i = 0; i < V::lanes; ++i) block[i].store(out + i * to_row);
+            } else {
+                for (int i = 0; i < width; ++i) block[i].store(out + i * to_row);
+            }
+        }
+    }
+    return check.all_finite();
+}
+
+template <class T>
+void write_first(vec<T> x, T* to, int n, Finish finish) {
+    using V = vec<T>;
+    if (n == V::lanes) {
+        if (finish == Finish::add) x = V::load(to) + x;
+        x.store(to);
+    } else {
+        if (finish == Finish::add) x = V::load_first(to, n) + x;
+        x.store_first(to, n);
+    }
+}
+
+template <class T>
+void transpose_out(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                   std::ptrdiff_t to_row, Finish finish) noexcept {
+    using V = vec<T>;
+    for (std::int64_t c = 0; c < columns; c += V::lanes) {
+        const int width = limited(columns - c, V::lanes);
+        for (std::int64_t r = 0; r < rows; r += V::lanes) {
+            const int height = limited(rows - r, V::lanes);
+            V block[V::lanes];
+            load_block(from + r * from_row + c, from_row, height, width, block);
+            transpose(block);
+            T* out = to + c * to_row + r;
+            if (height == V::lanes && width == V::lanes && finish == Finish::store) {
+                for (int i = 0; i < V::lanes; ++i) block[i].store(out + i * to_row);
+            } else {
+                for (int i = 0; i < width; ++i) write_first(block[i], out + i * to_row, height, finish);
+            }
+        }
+    }
+}
+
+template <class T>
+void copy_out(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+              std::ptrdiff_t to_row, std::ptrdiff_t to_step, Finish finish) noexcept {
+    using V = vec<T>;
+    for (std::int64_t r = 0; r < rows; ++r, from += from_row, to += to_row) {
+        if (to_step == 1) {
+            for (std::int64_t c = 0; c < columns; c += V::lanes) {
+                const int n = limited(columns - c, V::lanes);
+                write_first(n == V::lanes ? V::load(from + c) : V::load_first(from + c, n), to + c, n, finish);
+            }
+        } else {
+            for (std::int64_t c = 0; c < columns; ++c)
+                to[c * to_step] = finish == Finish::add ? to[c * to_step] + from[c] : from[c];
+        }
+    }
+}
+
+template <class T>
+void clear(T* to, std::int64_t count) noexcept {
+    using V = vec<T>;
+    std::int64_t i = 0;
+    for (; i + V::lanes <= count; i += V::lanes) V::zero().store(to + i);
+    for (; i < count; ++i) to[i] = T(0);
+}
+
+template <class T>
+void sum_rows(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
+    using V = vec<T>;
+    constexpr int chains = DotKernels<T>::chains, parts = chains / V::lanes;
+    for (std::int64_t r = 0; r < rows; ++r, from += from_row, state += chains) {
+        V sum[parts];
+        for (int p = 0; p < parts; ++p) sum[p] = V::load(state + p * V::lanes);
+        std::int64_t c = 0;
+        for (; c + chains <= columns; c += chains)
+            for (int p = 0; p < parts; ++p) sum[p] = sum[p] + V::load(from + c + p * V::lanes);
+        for (int p = 0; c < columns; c += V::lanes, ++p)
+            sum[p] = sum[p] + V::load_first(from + c, limited(columns - c, V::lanes));
+        for (int p = 0; p < parts; ++p) sum[p].store(state + p * V::lanes);
+    }
+}
+
+/// `vectors` columns of vectors at once: independent chains hide the latency of the additions.
+template <class T, int vectors>
+void sum_column_block(const T* from, std::ptrdiff_t from_row, std::int64_t rows, T* state, int last_lanes) {
+    using V = vec<T>;
+    const auto load = [last_lanes](const T* p, int v) {
+        return v < vectors - 1 || last_lanes == V::lanes ? V::load(p + v * V::lanes)
+                                                         : V::load_first(p + v * V::lanes, last_lanes);
+    };
+    V sum[vectors];
+    for (int v = 0; v < vectors; ++v) sum[v] = load(state, v);
+    for (std::int64_t r = 0; r < rows; ++r, from += from_row)
+        for (int v = 0; v < vectors; ++v) sum[v] = sum[v] + load(from, v);
+    for (int v = 0; v < vectors; ++v) sum[v].store_first(state + v * V::lanes, v < vectors - 1 ? V::lanes : last_lanes);
+}
+
+template <class T>
+void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
+    constexpr int lanes = vec<T>::lanes;
+    std::int64_t c = 0;
+    for (; c + 4 * lanes <= columns; c += 4 * lanes)
+        sum_column_block<T, 4>(from + c, from_row, rows, state + c, lanes);
+    for (; c < columns; c += lanes)
+        sum_column_block<T, 1>(from + c, from_row, rows, state + c, limited(columns - c, lanes));
+}
+
+template <class T>
+constexpr PackKernels<T> make_table() {
+    return {&copy<T>, &transpose_in<T>, &transpose_out<T>, &copy_out<T>, &clear<T>, &sum_rows<T>, &sum_columns<T>};
+}
+
+}  // namespace
+
+extern constinit const PackKernels<float> pack_kernels_f32 = make_table<float>();
+extern constinit const PackKernels<double> pack_kernels_f64 = make_table<double>();
+
+}  // namespace backgrad::BACKGRAD_ISA
