@@ -1,36 +1,13 @@
 #pragma once
 
 #include <backgrad/conv2d.hpp>
+#include <backgrad/names.hpp>
 #include <backgrad/strategy.hpp>
 
 #include <sstream>
 #include <string>
 
 namespace backgrad::test {
-
-inline const char* name(Layout layout) { return layout == Layout::nchw ? "nchw" : "nhwc"; }
-
-inline const char* name(Isa isa) {
-    switch (isa) {
-        case Isa::scalar: return "scalar";
-        case Isa::avx2: return "avx2";
-        case Isa::avx512: return "avx512";
-        case Isa::automatic: break;
-    }
-    return "auto";
-}
-
-inline const char* name(Backend backend) {
-    switch (backend) {
-        case Backend::serial: return "serial";
-        case Backend::openmp: return "openmp";
-        case Backend::tbb: return "tbb";
-        case Backend::std_threads: return "std";
-        case Backend::caller: return "caller";
-        case Backend::automatic: break;
-    }
-    return "auto";
-}
 
 /// A shape as a person writes it: "n2 g1 i3x8x9 o4 k3x3 s1x2 p0,1x2,3 d1x1".
 inline std::string describe(const Conv2dShape& s) {
@@ -45,9 +22,9 @@ inline std::string describe(const Conv2dShape& s) {
 
 inline std::string describe(const Strategy& s) {
     std::ostringstream text;
-    text << name(s.isa) << " " << name(s.backend) << " threads " << s.threads << " partition "
-         << static_cast<int>(s.partition) << " schedule " << static_cast<int>(s.schedule) << " chunk " << s.chunk
-         << " reduction " << static_cast<int>(s.reduction);
+    text << "isa " << name(s.isa) << " backend " << name(s.backend) << " threads " << s.threads << " partition "
+         << name(s.partition) << " schedule " << schedule_name({s.schedule, s.chunk}) << " reduction "
+         << name(s.reduction);
     return text.str();
 }
 
@@ -57,8 +34,7 @@ inline std::string describe(const Conv2dBackwardOptions& o) {
         if (!asked) return std::string();
         return std::string(1, static_cast<char>(mode == WriteMode::accumulate ? small - 'a' + 'A' : small));
     };
-    return std::string(name(o.layout)) + " weights " + std::to_string(static_cast<int>(o.weight_layout)) +
-           " gradients " + letter(o.gradients.input, 'i', o.grad_input_mode) +
+    return std::string(name(o.layout)) + " weights " + std::string(name(o.weight_layout)) + " gradients " + letter(o.gradients.input, 'i', o.grad_input_mode) +
            letter(o.gradients.weight, 'w', o.grad_weight_mode) + letter(o.gradients.bias, 'b', o.grad_bias_mode) + " " +
            describe(o.strategy);
 }

@@ -1,0 +1,259 @@
+#include "ops/conv2d_shapes.hpp"
+
+#include "support/random.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <random>
+
+namespace backgrad::test {
+namespace {
+
+using Sizes = std::initializer_list<std::int64_t>;
+
+/// Channels and pixels with everything else at its default.
+Conv2dShape image(std::int64_t batch, std::int64_t in, std::int64_t height, std::int64_t width, std::int64_t out) {
+    return {.batch = batch, .in_channels = in, .in_height = height, .in_width = width, .out_channels = out};
+}
+
+Conv2dShape kernel(Conv2dShape shape, std::int64_t height, std::int64_t width) {
+    shape.kernel_height = height;
+    shape.kernel_width = width;
+    return shape;
+}
+
+Conv2dShape stride(Conv2dShape shape, std::int64_t height, std::int64_t width) {
+    shape.stride_height = height;
+    shape.stride_width = width;
+    return shape;
+}
+
+Conv2dShape padding(Conv2dShape shape, std::int64_t top, std::int64_t bottom, std::int64_t left, std::int64_t right) {
+    shape.padding_top = top;
+    shape.padding_bottom = bottom;
+    shape.padding_left = left;
+    shape.padding_right = right;
+    return shape;
+}
+
+Conv2dShape padding(const Conv2dShape& shape, std::int64_t all) { return padding(shape, all, all, all, all); }
+
+Conv2dShape dilation(Conv2dShape shape, std::int64_t height, std::int64_t width) {
+    shape.dilation_height = height;
+    shape.dilation_width = width;
+    return shape;
+}
+
+Conv2dShape groups(Conv2dShape shape, std::int64_t count) {
+    shape.groups = count;
+    return shape;
+}
+
+Conv2dShape output(Conv2dShape shape, std::int64_t height, std::int64_t width) {
+    shape.out_height = height;
+    shape.out_width = width;
+    return shape;
+}
+
+/// Channel counts around the vector widths, with and without reuse by a kernel.
+ShapeFamily channel_tails(const std::string& name, std::int64_t size, std::int64_t height, std::int64_t width) {
+    ShapeFamily family{name, {}};
+    for (const std::int64_t in : Sizes{1, 3, 15, 16, 17})
+        for (const std::int64_t out : Sizes{1, 3, 15, 16, 17})
+            family.shapes.push_back(padding(kernel(image(2, in, height, width, out), size, size), size / 2));
+    return family;
+}
+
+ShapeFamily many_channels() {
+    ShapeFamily family{"many_channels", {}};
+    for (const std::int64_t in : Sizes{31, 33, 64})
+        for (const std::int64_t out : Sizes{32, 47, 65}) family.shapes.push_back(kernel(image(1, in, 5, 4, out), 3, 3));
+    for (const std::int64_t in : Sizes{48, 130, 257}) {
+        family.shapes.push_back(image(2, in, 4, 7, 96));
+        family.shapes.push_back(image(1, 24, 7, 5, in));
+        family.shapes.push_back(padding(kernel(image(1, in, 3, 3, 33), 3, 3), 1));
+    }
+    return family;
+}
+
+ShapeFamily kernels() {
+    ShapeFamily family{"kernels", {}};
+    const std::vector<std::pair<std::int64_t, std::int64_t>> sizes{{1, 7}, {7, 1}, {2, 3}, {5, 5}, {7, 7},   {4, 4},
+                                                                   {1, 3}, {3, 1}, {6, 2}, {2, 2}, {11, 11}, {1, 2}};
+    for (const auto& [height, width] : sizes) {
+        const Conv2dShape one = kernel(image(1, 5, 12, 13, 6), height, width);
+        family.shapes.push_back(one);
+        family.shapes.push_back(padding(stride(one, 2, 2), height / 2, height / 2, width / 2, width / 2));
+    }
+    return family;
+}
+
+/// Kernels that only fit, or do not even fit, with padding.
+ShapeFamily large_kernels() {
+    ShapeFamily family{"large_kernels", {}};
+    for (const std::int64_t size : Sizes{3, 4, 5, 7, 9})
+        for (const std::int64_t pixels : Sizes{1, 2, 3}) {
+            const Conv2dShape one = kernel(image(2, 3, pixels, pixels + 1, 4), size, size);
+            family.shapes.push_back(padding(one, size / 2));
+            family.shapes.push_back(padding(one, size - 1));
+        }
+    family.shapes.push_back(padding(kernel(image(1, 17, 2, 2, 18), 5, 5), 4));
+    family.shapes.push_back(padding(kernel(image(1, 16, 1, 1, 16), 3, 3), 1));
+    return family;
+}
+
+/// Begin and end differ, also where one side alone reaches past the kernel.
+ShapeFamily paddings() {
+    ShapeFamily family{"paddings", {}};
+    for (const std::int64_t top : Sizes{0, 1, 3})
+        for (const std::int64_t bottom : Sizes{0, 2})
+            for (const std::int64_t left : Sizes{0, 1, 4})
+                for (const std::int64_t right : Sizes{0, 3})
+                    family.shapes.push_back(padding(kernel(image(1, 3, 5, 6, 5), 3, 3), top, bottom, left, right));
+    family.shapes.push_back(padding(image(1, 4, 3, 3, 4), 2));
+    family.shapes.push_back(padding(stride(image(1, 4, 3, 3, 4), 2, 2), 1, 2, 2, 1));
+    return family;
+}
+
+ShapeFamily strides() {
+    ShapeFamily family{"strides", {}};
+    for (const std::int64_t step : Sizes{2, 3, 4, 5})
+        for (const std::int64_t size : Sizes{1, 2, 3, 5}) {
+            family.shapes.push_back(stride(kernel(image(2, 4, 13, 14, 5), size, size), step, step));
+            family.shapes.push_back(padding(stride(kernel(image(1, 17, 11, 10, 16), size, size), step, 1), size / 2));
+        }
+    for (const std::int64_t step : Sizes{2, 3}) family.shapes.push_back(stride(image(1, 64, 9, 9, 33), step, step));
+    return family;
+}
+
+ShapeFamily dilations() {
+    ShapeFamily family{"dilations", {}};
+    for (const std::int64_t rate : Sizes{2, 3, 4})
+        for (const std::int64_t step : Sizes{1, 2, 3}) {
+            family.shapes.push_back(padding(
+                stride(dilation(kernel(image(1, 6, 13, 12, 7), 3, 3), rate, rate), step, step), rate));
+            family.shapes.push_back(padding(stride(dilation(kernel(image(2, 3, 15, 17, 2), 2, 4), rate, 2), 1, step), 1));
+        }
+    return family;
+}
+
+ShapeFamily grouped() {
+    ShapeFamily family{"groups", {}};
+    for (const std::int64_t count : Sizes{2, 3, 4, 8})
+        for (const std::int64_t in : Sizes{1, 2, 4, 17})
+            for (const std::int64_t out : Sizes{1, 3, 16})
+                family.shapes.push_back(
+                    groups(padding(kernel(image(1, count * in, 5, 6, count * out), 3, 3), 1), count));
+    family.shapes.push_back(groups(image(2, 32, 6, 6, 64), 4));
+    family.shapes.push_back(groups(stride(image(2, 30, 6, 6, 20), 2, 2), 10));
+    return family;
+}
+
+ShapeFamily depthwise() {
+    ShapeFamily family{"depthwise", {}};
+    for (const std::int64_t channels : Sizes{1, 3, 8, 15, 16, 17, 33})
+        for (const std::int64_t size : Sizes{3, 5, 7})
+            for (const std::int64_t step : Sizes{1, 2})
+                family.shapes.push_back(groups(
+                    padding(stride(kernel(image(2, channels, 9, 11, channels), size, size), step, step), size / 2),
+                    channels));
+    family.shapes.push_back(groups(padding(kernel(image(1, 16, 20, 40, 16), 5, 5), 2), 16));
+    family.shapes.push_back(groups(padding(dilation(kernel(image(1, 9, 14, 14, 9), 3, 3), 2, 3), 1, 2, 3, 0), 9));
+    family.shapes.push_back(groups(padding(kernel(image(1, 6, 8, 8, 12), 3, 3), 1), 6));
+    family.shapes.push_back(groups(padding(stride(kernel(image(1, 5, 8, 9, 15), 5, 5), 2, 1), 2), 5));
+    return family;
+}
+
+/// Nothing to do, or hardly anything.
+ShapeFamily tiny() {
+    ShapeFamily family{"tiny",
+                       {image(1, 1, 1, 1, 1), image(3, 16, 1, 1, 17), image(33, 20, 1, 1, 10), image(0, 3, 4, 4, 5),
+                        image(2, 0, 4, 4, 5), image(2, 3, 4, 4, 0), image(2, 3, 0, 4, 5), image(2, 3, 4, 0, 5),
+                        image(0, 0, 0, 0, 0), kernel(image(1, 3, 2, 2, 4), 3, 3), kernel(image(2, 16, 2, 9, 16), 3, 3),
+                        kernel(image(1, 2, 3, 3, 2), 3, 3), padding(image(1, 2, 0, 0, 3), 1),
+                        padding(kernel(image(2, 3, 0, 5, 4), 3, 3), 1), stride(image(1, 4, 2, 2, 4), 7, 7)}};
+    return family;
+}
+
+/// Long rows, single rows and columns, and sums of more than one segment.
+ShapeFamily wide() {
+    return {"wide",
+            {image(1, 3, 1, 300, 4), kernel(image(1, 2, 1, 517, 3), 1, 5), kernel(image(1, 2, 413, 1, 3), 4, 1),
+             padding(kernel(image(1, 1, 3, 1100, 2), 3, 3), 1), padding(stride(kernel(image(1, 3, 40, 41, 6), 7, 7), 2, 2), 3),
+             padding(kernel(image(1, 1, 64, 65, 2), 3, 3), 1), padding(kernel(image(1, 16, 33, 35, 17), 3, 3), 1),
+             image(5, 16, 23, 19, 16), image(70, 3, 5, 5, 4), padding(kernel(image(9, 4, 16, 16, 3), 3, 3), 1),
+             groups(padding(kernel(image(3, 8, 40, 30, 8), 3, 3), 1), 8), stride(image(2, 5, 50, 49, 7), 2, 3),
+             padding(kernel(image(1, 3, 100, 100, 1), 5, 5), 2), kernel(image(1, 1, 28, 28, 6), 5, 5),
+             stride(kernel(image(1, 3, 63, 63, 8), 11, 11), 4, 4)}};
+}
+
+/// Anything that is legal, small enough for the oracle.
+ShapeFamily random_family(int index) {
+    ShapeFamily family{"random_" + std::to_string(index), {}};
+    std::mt19937_64 random(seed_of(family.name));
+    while (family.shapes.size() < 20) {
+        const std::int64_t count = below(random, 3) == 0 ? between(random, 2, 5) : 1;
+        Conv2dShape shape = image(between(random, 1, 3), count * between(random, 1, 20), between(random, 1, 14),
+                                  between(random, 1, 40), count * between(random, 1, 20));
+        shape = kernel(shape, between(random, 1, 5), between(random, 1, 5));
+        shape = stride(shape, between(random, 1, 3), between(random, 1, 3));
+        shape = dilation(shape, between(random, 1, 3), between(random, 1, 3));
+        shape = padding(shape, below(random, 5), below(random, 5), below(random, 5), below(random, 5));
+        family.shapes.push_back(groups(shape, count));
+    }
+    return family;
+}
+
+}  // namespace
+
+std::vector<ShapeFamily> conv2d_families() {
+    std::vector<ShapeFamily> families{channel_tails("channels_3x3", 3, 6, 7),
+                                      channel_tails("channels_1x1", 1, 5, 9),
+                                      many_channels(),
+                                      kernels(),
+                                      large_kernels(),
+                                      paddings(),
+                                      strides(),
+                                      dilations(),
+                                      grouped(),
+                                      depthwise(),
+                                      tiny(),
+                                      wide()};
+    for (int index = 0; index < 6; ++index) families.push_back(random_family(index));
+    return families;
+}
+
+std::vector<Conv2dShape> rotated_kernel_shapes() {
+    return {image(1, 3, 4, 5, 4),
+            kernel(image(2, 3, 7, 8, 4), 3, 3),
+            kernel(image(1, 16, 9, 9, 17), 3, 3),
+            kernel(image(1, 1, 28, 28, 6), 5, 5),
+            kernel(image(1, 5, 8, 9, 7), 2, 4),
+            stride(kernel(image(2, 4, 9, 11, 3), 3, 3), 2, 2),
+            stride(kernel(image(1, 17, 10, 10, 16), 2, 2), 3, 3),
+            output(kernel(image(1, 2, 8, 8, 2), 3, 3), 8, 8),
+            output(stride(kernel(image(2, 17, 8, 8, 16), 3, 3), 2, 2), 4, 4),
+            output(stride(image(3, 16, 6, 6, 5), 2, 2), 5, 9),
+            output(kernel(image(1, 3, 2, 2, 4), 3, 3), 2, 2),
+            output(groups(kernel(image(1, 6, 6, 7, 6), 3, 3), 6), 6, 7)};
+}
+
+std::vector<Conv2dShape> layer_kinds() {
+    return {padding(kernel(image(2, 64, 14, 14, 64), 3, 3), 1),
+            padding(kernel(image(1, 33, 19, 23, 50), 3, 3), 1),
+            image(2, 64, 12, 13, 96),
+            stride(image(1, 65, 15, 15, 48), 2, 2),
+            padding(stride(kernel(image(1, 3, 45, 45, 16), 7, 7), 2, 2), 3),
+            kernel(image(4, 1, 28, 28, 6), 5, 5),
+            padding(kernel(image(1, 32, 24, 24, 1), 5, 5), 2),
+            padding(stride(kernel(image(1, 24, 21, 20, 40), 3, 3), 2, 2), 1),
+            padding(dilation(kernel(image(1, 20, 20, 21, 20), 3, 3), 2, 2), 2),
+            groups(padding(kernel(image(2, 32, 14, 14, 32), 3, 3), 1), 8),
+            groups(padding(kernel(image(2, 40, 28, 28, 40), 5, 5), 2), 40),
+            groups(padding(stride(kernel(image(2, 19, 29, 31, 19), 3, 3), 2, 2), 1), 19),
+            image(300, 84, 1, 1, 10),
+            padding(kernel(image(3, 4, 60, 61, 4), 3, 3), 1)};
+}
+
+}  // namespace backgrad::test
