@@ -7,12 +7,12 @@ namespace backgrad {
 
 /// Who runs the tasks.
 enum class Backend {
-    automatic,     ///< BACKGRAD_BACKEND, else OpenMP
-    serial,        ///< the calling thread
-    openmp,        ///< an OpenMP parallel region
-    tbb,           ///< a oneTBB task arena
-    std_threads,   ///< backgrad's own pool of std::thread, a baseline for comparisons
-    caller,        ///< `Strategy::executor`
+    automatic,    ///< BACKGRAD_BACKEND, else OpenMP
+    serial,       ///< the calling thread
+    openmp,       ///< an OpenMP parallel region
+    tbb,          ///< a oneTBB task arena
+    std_threads,  ///< backgrad's own pool of std::thread, a baseline for comparisons
+    caller,       ///< `Strategy::executor`
 };
 
 /// Which dimensions of the problem are cut into tasks.
@@ -26,13 +26,13 @@ enum class Partition {
 
 /// How tasks are handed to workers. OpenMP knows the first three, oneTBB `static_` and the last three.
 enum class Schedule {
-    automatic,    ///< static_
-    static_,      ///< equal shares, the same from call to call
-    dynamic,      ///< chunks on demand
-    guided,       ///< shrinking chunks on demand
-    tbb_auto,     ///< oneTBB auto_partitioner
-    tbb_affinity, ///< oneTBB affinity_partitioner
-    tbb_simple,   ///< oneTBB simple_partitioner
+    automatic,     ///< static_
+    static_,       ///< equal shares, the same from call to call
+    dynamic,       ///< chunks on demand
+    guided,        ///< shrinking chunks on demand
+    tbb_auto,      ///< oneTBB auto_partitioner
+    tbb_affinity,  ///< oneTBB affinity_partitioner
+    tbb_simple,    ///< oneTBB simple_partitioner
 };
 
 /// How the sum over batch and pixels of a weight gradient is shared.

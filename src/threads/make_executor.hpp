@@ -4,17 +4,23 @@
 #include <backgrad/strategy.hpp>
 
 #include <memory>
+#include <string_view>
 
 namespace backgrad::threads {
 
-/// Fills every field that is left at automatic: from the environment, then the machine. Inside a host's OpenMP
-/// parallel region an automatic thread count is 1. Throws Error for combinations that make no sense (a TBB
-/// partitioner under OpenMP, Backend::caller without an executor, unknown words in the environment).
-/// Partition and Reduction stay automatic: the plan of the operation resolves them. Isa is filled by isa::resolve.
+/// Fills every field that is left at automatic: from the environment, then the machine. An automatic thread count is
+/// 1 inside a host's OpenMP parallel region and in the forked child of a threaded process. Throws Error for
+/// combinations that make no sense (a TBB partitioner under OpenMP, Backend::caller without an executor, unknown words
+/// in the environment). Partition and Reduction that stay automatic are resolved by the plan of the operation, Isa
+/// by isa::resolve.
 Strategy resolve(const Strategy& asked);
 
-/// The executor of a resolved strategy. Executors of one kind share their threads where the back end allows it.
+/// The executor of a resolved strategy. Threads are created here, once per back end and thread count in a process,
+/// and shared. Throws Error if the system grants no threads.
 std::shared_ptr<Executor> make_executor(const Strategy& resolved);
+
+/// Tells the chosen strategy of a new plan on stderr in one line if BACKGRAD_VERBOSE is set and not 0.
+void report_plan(std::string_view operation, const Strategy& resolved);
 
 /// Runs a callable `void(std::int64_t task, int worker) noexcept` on the executor.
 template <class Body>

@@ -1,0 +1,105 @@
+#include "threads/std_pool.hpp"
+
+#include "threads/backends.hpp"
+#include "threads/fork.hpp"
+
+#include <chrono>
+#include <new>
+#include <system_error>
+
+namespace backgrad::threads {
+namespace {
+
+/// Tells the processor that this is a spin loop, so that it saves power and leaves the core to its sibling.
+void relax() noexcept {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/// Returns when `value` is no longer `old`, with acquire order, and what it is then.
+int wait_for_change(const std::atomic<int>& value, int old) noexcept {
+    using Clock = std::chrono::steady_clock;
+    constexpr int looks_per_clock = 32;  // reading the clock costs about as much as a pause
+    const Clock::time_point deadline = Clock::now() + std::chrono::microseconds(StdPool::spin_microseconds);
+    do {
+        for (int look = 0; look < looks_per_clock; ++look) {
+            const int now = value.load(std::memory_order_acquire);
+            if (now != old) return now;
+            relax();
+        }
+    } while (Clock::now() < deadline);
+    value.wait(old, std::memory_order_acquire);
+    return value.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+StdPool::StdPool(int threads) : threads_(threads) {
+    helpers_.reserve(static_cast<std::size_t>(threads - 1));
+    try {
+        for (int worker = 1; worker < threads; ++worker) helpers_.emplace_back([this, worker] { serve(worker); });
+    } catch (const std::system_error& error) {
+        const std::size_t granted = helpers_.size();
+        stop();
+        throw Error("strategy.threads", "a number of threads that the system grants",
+                    std::to_string(threads) + ", of which it granted " + std::to_string(granted + 1) + " (" +
+                        error.what() + ")");
+    }
+}
+
+StdPool::~StdPool() {
+    if (in_forked_child()) {
+        // The helpers live in the parent only: there is nothing to join, and a std::thread may not be dropped joinable.
+        new std::vector<std::thread>(std::move(helpers_));
+        return;
+    }
+    stop();
+}
+
+void StdPool::stop() noexcept {
+    stopping_ = true;
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+    for (std::thread& helper : helpers_) helper.join();
+    helpers_.clear();
+}
+
+void StdPool::run(std::int64_t task_count, int chunk, TaskBody body) noexcept {
+    if (busy_.test_and_set(std::memory_order_acquire)) return run_serially(task_count, body);
+    task_count_ = task_count;
+    chunk_ = chunk;
+    body_ = body;
+    next_task_.store(0, std::memory_order_relaxed);
+    working_.store(threads_ - 1, std::memory_order_relaxed);
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+    work(0);
+    for (int left = working_.load(std::memory_order_acquire); left != 0;) left = wait_for_change(working_, left);
+    busy_.clear(std::memory_order_release);
+}
+
+void StdPool::serve(int worker) noexcept {
+    for (int round = 0;;) {
+        round = wait_for_change(round_, round);
+        if (stopping_) return;
+        work(worker);
+        if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
+    }
+}
+
+void StdPool::work(int worker) noexcept {
+    if (chunk_ == 0) {
+        const TaskRange range = static_share(task_count_, worker, threads_);
+        for (std::int64_t task = range.begin; task < range.end; ++task) body_(task, worker);
+        return;
+    }
+    for (;;) {
+        const std::int64_t begin = next_task_.fetch_add(chunk_, std::memory_order_relaxed);
+        if (begin >= task_count_) return;
+        const std::int64_t end = std::min(begin + chunk_, task_count_);
+        for (std::int64_t task = begin; task < end; ++task) body_(task, worker);
+    }
+}
+
+}  // namespace backgrad::threads
