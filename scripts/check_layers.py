@@ -24,7 +24,7 @@ KERNEL_STANDARD_HEADERS = {"cstddef", "cstdint", "limits", "type_traits", "utili
 
 # What only one file, or only one floor, may include.
 OPENMP = re.compile(r"omp\.h")
-TBB = re.compile(r"(oneapi/)?tbb(/.*|\.h)")
+TBB = re.compile(r"(oneapi/)?tbb(/.*|\.h)|backgrad/tbb\.hpp")
 INTRINSICS = re.compile(r"(\w*mmintrin|immintrin|x86intrin|x86gprintrin|arm_neon|arm_sve)\.h|cpuid\.h")
 INTRINSIC_NAME = re.compile(r"\b(_mm\d*_\w+|__m(128|256|512)[id]?|__mmask\d+)\b")
 PUBLIC_TBB_HEADER = "include/backgrad/tbb.hpp"

@@ -67,6 +67,7 @@ class CheckLayers(unittest.TestCase):
 
     def test_second_tbb_file(self):
         self.assert_fault("src:", "tbb/", src__threads__pool="#include <oneapi/tbb/info.h>\n")
+        self.assert_fault("src:", "tbb/", src__threads__pool="#include <backgrad/tbb.hpp>\n")
 
     def test_no_openmp_file(self):
         tree = {"src__threads__openmp": "int x;\n"}
@@ -86,7 +87,7 @@ class CheckLayers(unittest.TestCase):
         self.assert_fault("src/simd/bad.cpp:1", "cmath", src__simd__bad="#include <cmath>\n")
 
     def test_public_headers(self):
-        for header in ("<omp.h>", "<tbb/task_arena.h>", "<immintrin.h>", '"ops/validate.hpp"'):
+        for header in ("<omp.h>", "<tbb/task_arena.h>", "<backgrad/tbb.hpp>", "<immintrin.h>", '"ops/validate.hpp"'):
             with self.subTest(header=header):
                 change = {"include__backgrad__bad": f"#include {header}\n"}
                 self.assert_fault("include/backgrad/bad.cpp:1", header[1:-1], **change)
