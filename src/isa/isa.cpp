@@ -62,7 +62,7 @@ Isa cap() {
     constexpr const char* variable = "BACKGRAD_MAX_ISA";
     const char* const word = std::getenv(variable);
     const Isa asked = word == nullptr || *word == '\0' ? Isa::automatic : parse<Isa>(variable, word);
-    return asked == Isa::automatic ? Isa::avx512 : asked;
+    return asked == Isa::automatic ? std::rbegin(rows)->isa : asked;
 }
 
 Isa best() {

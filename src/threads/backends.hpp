@@ -37,11 +37,12 @@ extern const BackendRow caller_backend;
 /// Runs all tasks here, under worker 0.
 void run_serially(std::int64_t task_count, TaskBody body) noexcept;
 
-// What only the OpenMP runtime knows. A build without OpenMP never asks.
+// What only the OpenMP runtime knows.
 
-/// True inside an active parallel region of the host.
+/// True inside an active parallel region of the host; false in a build without OpenMP.
 bool in_openmp_region() noexcept;
-/// Processors of the process. Unlike its affinity mask this is right after the runtime has pinned the first thread.
+/// Processors of the process, 0 in a build without OpenMP. Unlike the calling thread's affinity mask this is right
+/// after the runtime has pinned the thread (OMP_PROC_BIND).
 int openmp_processors() noexcept;
 
 }  // namespace backgrad::threads

@@ -2,6 +2,8 @@
 
 #include "threads/backends.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <fstream>
 #include <limits>
@@ -13,11 +15,10 @@ namespace backgrad::threads {
 namespace {
 
 int processors_of_affinity_mask() {
-#ifdef BACKGRAD_HAS_OPENMP
-    return std::max(1, openmp_processors());
-#else
-    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-#endif
+    if (const int processors = openmp_processors(); processors > 0) return processors;
+    cpu_set_t mask;
+    if (sched_getaffinity(0, sizeof mask, &mask) == 0) return CPU_COUNT(&mask);
+    return static_cast<int>(std::thread::hardware_concurrency());  // more processors than cpu_set_t holds
 }
 
 /// ceil(quota / period) from two numbers of microseconds, or no limit where they are missing, "max" or negative.

@@ -1,6 +1,7 @@
+#include "threads/backends.hpp"
+
 #ifdef BACKGRAD_HAS_OPENMP
 
-#include "threads/backends.hpp"
 #include "threads/fork.hpp"
 
 #include <omp.h>
@@ -75,6 +76,15 @@ bool in_openmp_region() noexcept { return omp_in_parallel() != 0; }
 int openmp_processors() noexcept { return omp_get_num_procs(); }
 
 constinit const BackendRow openmp_backend{Backend::openmp, schedules, make};
+
+}  // namespace backgrad::threads
+
+#else
+
+namespace backgrad::threads {
+
+bool in_openmp_region() noexcept { return false; }
+int openmp_processors() noexcept { return 0; }
 
 }  // namespace backgrad::threads
 

@@ -74,43 +74,40 @@ std::string listed_schedules(const BackendRow& row) {
     return list + " for the back end " + std::string(name(row.backend));
 }
 
-/// One thread or the caller's pool has nothing to schedule, so there the environment is not asked.
-void resolve_schedule(Strategy& strategy) {
-    const BackendRow& row = *find_backend(strategy.backend);
+/// Fills schedule and chunk from the environment and returns the name to blame for them in messages. One thread or
+/// the caller's pool has nothing to schedule, so there the environment is not asked.
+std::string fill_schedule(Strategy& strategy, const BackendRow& row) {
+    constexpr const char* variable = "BACKGRAD_SCHEDULE";
     const bool has_choice = row.schedules.size() > 1;
-    const char* source = "strategy.schedule";
     if (strategy.schedule == Schedule::automatic && has_choice) {
-        constexpr const char* variable = "BACKGRAD_SCHEDULE";
         if (const auto text = environment(variable)) {
             const ScheduleAndChunk value = parse_schedule(variable, *text);
             strategy.schedule = value.schedule;
             if (strategy.chunk == 0) strategy.chunk = value.chunk;
-            source = variable;
+            if (strategy.schedule != Schedule::automatic) return variable;
         }
     }
-    if (strategy.schedule == Schedule::automatic) {
-        if (!row.schedules.empty()) strategy.schedule = Schedule::static_;
-    } else if (find_schedule(row, strategy.schedule) == nullptr) {
-        throw Error(source, listed_schedules(row), std::string(name(strategy.schedule)));
-    }
-    const ScheduleSupport* const support = find_schedule(row, strategy.schedule);
-    if (strategy.chunk != 0 && (support == nullptr || !support->takes_chunk)) {
-        throw Error("strategy.chunk",
-                    "0 for the schedule " + std::string(name(strategy.schedule)) + " of the back end " +
-                        std::string(name(strategy.backend)),
-                    std::to_string(strategy.chunk));
-    }
+    if (strategy.schedule == Schedule::automatic && !row.schedules.empty()) strategy.schedule = Schedule::static_;
+    return "strategy.schedule";
 }
 
-bool must_stay_alone() {
-#ifdef BACKGRAD_HAS_OPENMP
-    if (in_openmp_region()) return true;
-#endif
-    return in_forked_child();
+void resolve_schedule(Strategy& strategy) {
+    const BackendRow& row = *find_backend(strategy.backend);
+    const std::string source = fill_schedule(strategy, row);
+    const ScheduleSupport* const support = find_schedule(row, strategy.schedule);
+    if (support == nullptr && strategy.schedule != Schedule::automatic) {
+        throw Error(source, listed_schedules(row), std::string(name(strategy.schedule)));
+    }
+    if (strategy.chunk != 0 && (support == nullptr || !support->takes_chunk)) {
+        throw Error(source,
+                    "no chunk for the schedule " + std::string(name(strategy.schedule)) + " of the back end " +
+                        std::string(name(strategy.backend)),
+                    "chunk " + std::to_string(strategy.chunk));
+    }
 }
 
 int automatic_threads() {
-    if (must_stay_alone()) return 1;
+    if (in_openmp_region() || in_forked_child()) return 1;
     constexpr const char* variable = "BACKGRAD_NUM_THREADS";
     if (const auto word = environment(variable)) {
         if (*word != "auto") {

@@ -17,20 +17,24 @@ void relax() noexcept {
 #endif
 }
 
-/// Returns when `value` is no longer `old`, with acquire order, and what it is then.
-int wait_for_change(const std::atomic<int>& value, int old) noexcept {
+/// Returns the first value that is `done`, read with acquire order: spins, then sleeps.
+template <class Done>
+int wait_until(const std::atomic<int>& value, Done done) noexcept {
     using Clock = std::chrono::steady_clock;
     constexpr int looks_per_clock = 32;  // reading the clock costs about as much as a pause
     const Clock::time_point deadline = Clock::now() + std::chrono::microseconds(StdPool::spin_microseconds);
     do {
         for (int look = 0; look < looks_per_clock; ++look) {
             const int now = value.load(std::memory_order_acquire);
-            if (now != old) return now;
+            if (done(now)) return now;
             relax();
         }
     } while (Clock::now() < deadline);
-    value.wait(old, std::memory_order_acquire);
-    return value.load(std::memory_order_acquire);
+    for (;;) {
+        const int now = value.load(std::memory_order_acquire);
+        if (done(now)) return now;
+        value.wait(now, std::memory_order_acquire);
+    }
 }
 
 }  // namespace
@@ -75,13 +79,13 @@ void StdPool::run(std::int64_t task_count, int chunk, TaskBody body) noexcept {
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
     work(0);
-    for (int left = working_.load(std::memory_order_acquire); left != 0;) left = wait_for_change(working_, left);
+    wait_until(working_, [](int helpers) { return helpers == 0; });
     busy_.clear(std::memory_order_release);
 }
 
 void StdPool::serve(int worker) noexcept {
     for (int round = 0;;) {
-        round = wait_for_change(round_, round);
+        round = wait_until(round_, [round](int now) { return now != round; });
         if (stopping_) return;
         work(worker);
         if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();

@@ -6,6 +6,8 @@
 
 #include <backgrad/tbb.hpp>
 
+#include <oneapi/tbb/global_control.h>
+
 #include <atomic>
 
 namespace backgrad::threads {
@@ -22,11 +24,11 @@ class StealingExecutor final : public Executor {
 public:
     StealingExecutor(std::shared_ptr<tbb::task_arena> arena, const Strategy& resolved)
         : arena_(std::move(arena)),
-          threads_(resolved.threads),
+          slots_((arena_->initialize(), arena_->max_concurrency())),
           schedule_(resolved.schedule),
           grain_(resolved.chunk == 0 ? 1 : static_cast<std::size_t>(resolved.chunk)) {}
 
-    int workers() const noexcept override { return threads_; }
+    int workers() const noexcept override { return slots_; }
 
     void run(std::int64_t task_count, TaskBody body) noexcept override {
         if (task_count <= 1 || in_forked_child()) return run_serially(task_count, body);
@@ -50,7 +52,7 @@ private:
     }
 
     std::shared_ptr<tbb::task_arena> arena_;
-    int threads_;
+    int slots_;
     Schedule schedule_;
     std::size_t grain_;
     tbb::affinity_partitioner affinity_;                 // remembers where the blocks of one plan ran last time
@@ -74,11 +76,13 @@ private:
     TbbArenaExecutor shares_;
 };
 
-/// One slot is reserved for the host's thread. oneTBB fills the others from its process-wide pool, which is as large
-/// as the machine: we do not enlarge it, so an arena of more slots than processors is filled only in part.
+/// An arena has no more slots than oneTBB has threads in this process: it would not fill them and would say so on
+/// stderr. We do not raise that limit, which is the host's. One slot is reserved for the host's thread.
 std::shared_ptr<Executor> make(const Strategy& resolved) {
-    std::shared_ptr<tbb::task_arena> arena = shared_by_size<tbb::task_arena>(resolved.threads);
-    arena->initialize();
+    const std::size_t limit = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+    const int slots = static_cast<int>(std::min(static_cast<std::size_t>(resolved.threads), limit));
+    if (slots == 1) return serial_backend.make(resolved);
+    std::shared_ptr<tbb::task_arena> arena = shared_by_size<tbb::task_arena>(slots);
     if (resolved.schedule == Schedule::static_) return std::make_shared<StaticExecutor>(std::move(arena));
     return std::make_shared<StealingExecutor>(std::move(arena), resolved);
 }

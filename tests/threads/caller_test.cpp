@@ -4,6 +4,8 @@
 #include <backgrad/executor.hpp>
 #ifdef BACKGRAD_HAS_TBB
 #include <backgrad/tbb.hpp>
+
+#include <oneapi/tbb/global_control.h>
 #endif
 
 #include <gtest/gtest.h>
@@ -68,6 +70,22 @@ TEST_P(TbbArenaTest, RunsInsideTasksOfTheSameArena) {
         });
     });
     EXPECT_EQ(failures, 0);
+}
+
+TEST(TbbBackEnd, RunsOnAsManySlotsAsTheHostAllows) {
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, 6);
+    for (const Schedule schedule :
+         {Schedule::static_, Schedule::tbb_auto, Schedule::tbb_affinity, Schedule::tbb_simple}) {
+        const std::shared_ptr<Executor> executor =
+            threads::make_executor(threads::resolve({.backend = Backend::tbb, .threads = 7, .schedule = schedule}));
+        EXPECT_EQ(executor->workers(), 6);
+        for (int repeat = 0; repeat < 20; ++repeat) {
+            ObservedRun observed(300, executor->workers());
+            observe(*executor, 300, observed);
+            EXPECT_TRUE(observed.every_task_ran_once());
+            EXPECT_EQ(observed.violations(), 0);
+        }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Slots, TbbArenaTest, testing::Values(1, 2, 5));

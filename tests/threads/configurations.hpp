@@ -38,6 +38,15 @@ inline std::vector<Strategy> thread_configurations() {
     return strategies;
 }
 
+/// Those of them whose tasks have a fixed worker.
+inline std::vector<Strategy> static_configurations() {
+    std::vector<Strategy> strategies = thread_configurations();
+    std::erase_if(strategies, [](const Strategy& strategy) {
+        return strategy.schedule != Schedule::static_ && strategy.backend != Backend::serial;
+    });
+    return strategies;
+}
+
 /// A name for the test's parameter, such as openmp_dynamic_chunk_3_threads_5.
 inline std::string configuration_name(const Strategy& strategy) {
     std::string text = std::string(name(strategy.backend)) + '_' + std::string(name(strategy.schedule));

@@ -30,7 +30,7 @@ public:
         workers[index] = worker;
         threads[index] = std::this_thread::get_id();
         // Long enough for the other threads to arrive while this task runs.
-        for (volatile int spin = 0; spin < 300; spin = spin + 1) continue;
+        for (int look = 0; look < 300; ++look) static_cast<void>(inside_[static_cast<std::size_t>(worker)].load());
         inside_[static_cast<std::size_t>(worker)].store(false);
     }
 
