@@ -1,6 +1,7 @@
 // Random reals within the bound that the documentation of Conv2dBackward states.
 #include "ops/conv2d_shapes.hpp"
 #include "oracle/conv2d.hpp"
+#include "plan/conv2d_weight_plan.hpp"
 #include "support/conv2d_buffers.hpp"
 #include "support/describe.hpp"
 #include "support/random.hpp"
@@ -12,6 +13,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace backgrad::test {
 namespace {
@@ -67,10 +69,11 @@ public:
 private:
     static constexpr std::int64_t samples = 300;
 
-    /// At most 1,024 terms of a segment and one step per segment; segments hold at least half of that.
+    /// Of grad_weight and grad_bias: at most 1,024 terms of a segment, and one step per segment.
     std::int64_t longest_chain() const {
-        const auto output = oracle::output_tensor(shape_, options_.layout);
-        return 1024 + output.batch * output.height * output.width / 512 + 1;
+        const plan::Conv2dProblem problem = plan::make_problem(shape_, options_);
+        const plan::LaneFamily family = plan::weight_family(problem, sizeof(T));
+        return 1024 + plan::weight_segments(problem, family, sizeof(T)).count;
     }
 
     void check_grad_input() {
