@@ -1,8 +1,30 @@
 #include "kernels/pool2d_kernels.hpp"
 
-namespace backgrad::BACKGRAD_ISA {
+#include "kernels/pool2d_entries.hpp"
+#include "simd/vec.hpp"
 
-extern constinit const kernels::Pool2dKernels<float> pool2d_kernels_f32{};
-extern constinit const kernels::Pool2dKernels<double> pool2d_kernels_f64{};
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+constexpr kernels::Pool2dKernels<T> make_table() {
+    return {
+        .lanes = vec<T>::lanes,
+        .max_nchw = max_pool_nchw,
+        .max_nhwc = max_pool_nhwc,
+        .max_any_nchw = max_pool_any_nchw,
+        .max_any_nhwc = max_pool_any_nhwc,
+        .average_nchw = average_pool_nchw,
+        .average_nhwc = average_pool_nhwc,
+        .average_any_nchw = average_pool_any_nchw,
+        .global_average_nchw = global_average_nchw,
+        .global_average_nhwc = global_average_nhwc,
+    };
+}
+
+}  // namespace
+
+extern constinit const kernels::Pool2dKernels<float> pool2d_kernels_f32 = make_table<float>();
+extern constinit const kernels::Pool2dKernels<double> pool2d_kernels_f64 = make_table<double>();
 
 }  // namespace backgrad::BACKGRAD_ISA

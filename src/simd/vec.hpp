@@ -10,6 +10,8 @@
 ///     fma(a, b, c) = a * b + c             one rounding (scalar: two, outside the same-bits promise)
 ///     a + b, a - b, a * b, a / b, min, max
 ///     less(a, b) less_equal(a, b) equal(a, b) is_nan(a) -> vec<T>::mask; select(mask, a, b) = mask ? a : b
+///     exceeds(a, b)                        a > b, or a is a NaN and b is not: how a maximum is replaced
+/// `stream_fence()` orders streaming stores before every later store.
 ///     any_nan(a)                           true if any lane is a NaN
 ///     keep_in_register(a)                  forbids to fold a's load into its uses
 /// `transpose(rows)` transposes a square block of `lanes` vectors in place.

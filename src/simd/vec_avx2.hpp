@@ -36,6 +36,9 @@ struct vec<float> {
     friend mask less_equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm256_cmp_ps(a.value, a.value, _CMP_UNORD_Q); }
+    friend mask exceeds(vec a, vec b) {
+        return _mm256_and_ps(_mm256_cmp_ps(a.value, b.value, _CMP_NLE_UQ), _mm256_cmp_ps(b.value, b.value, _CMP_ORD_Q));
+    }
     friend bool any_nan(vec a) { return _mm256_movemask_ps(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_ps(b.value, a.value, m)}; }
 
@@ -70,6 +73,9 @@ struct vec<double> {
     friend mask less_equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm256_cmp_pd(a.value, a.value, _CMP_UNORD_Q); }
+    friend mask exceeds(vec a, vec b) {
+        return _mm256_and_pd(_mm256_cmp_pd(a.value, b.value, _CMP_NLE_UQ), _mm256_cmp_pd(b.value, b.value, _CMP_ORD_Q));
+    }
     friend bool any_nan(vec a) { return _mm256_movemask_pd(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_pd(b.value, a.value, m)}; }
 
@@ -78,6 +84,8 @@ private:
         return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
     }
 };
+
+inline void stream_fence() { _mm_sfence(); }
 
 inline void transpose(vec<float> (&r)[8]) {
     __m256 t[8], u[8];

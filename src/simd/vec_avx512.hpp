@@ -36,6 +36,9 @@ struct vec<float> {
     friend mask less_equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm512_cmp_ps_mask(a.value, a.value, _CMP_UNORD_Q); }
+    friend mask exceeds(vec a, vec b) {
+        return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(b.value, b.value, _CMP_ORD_Q), a.value, b.value, _CMP_NLE_UQ);
+    }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_ps(m, b.value, a.value)}; }
 
@@ -68,12 +71,17 @@ struct vec<double> {
     friend mask less_equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_EQ_OQ); }
     friend mask is_nan(vec a) { return _mm512_cmp_pd_mask(a.value, a.value, _CMP_UNORD_Q); }
+    friend mask exceeds(vec a, vec b) {
+        return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(b.value, b.value, _CMP_ORD_Q), a.value, b.value, _CMP_NLE_UQ);
+    }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_pd(m, b.value, a.value)}; }
 
 private:
     static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }
 };
+
+inline void stream_fence() { _mm_sfence(); }
 
 inline void transpose(vec<float> (&r)[16]) {
     __m512 t[16], u[16];

@@ -33,6 +33,7 @@ struct vec {
     friend mask less_equal(vec a, vec b) { return a.value <= b.value; }
     friend mask equal(vec a, vec b) { return a.value == b.value; }
     friend mask is_nan(vec a) { return a.value != a.value; }
+    friend mask exceeds(vec a, vec b) { return b.value == b.value && !(a.value <= b.value); }
     friend bool any_nan(vec a) { return a.value != a.value; }
     friend vec select(mask m, vec a, vec b) { return m ? a : b; }
     friend void transpose(vec (&)[1]) {}
@@ -44,6 +45,8 @@ template <class T>
 inline void keep_in_register(vec<T>& x) {
     (void)x;
 }
+
+inline void stream_fence() {}
 
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

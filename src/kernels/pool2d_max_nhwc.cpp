@@ -1,0 +1,33 @@
+#include "kernels/pool2d_entries.hpp"
+#include "kernels/pool2d_nhwc.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+
+namespace {
+
+template <class T>
+void gather(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+            const kernels::Pool2dBox& box) {
+    switch (problem.source) {
+        case kernels::MaximumSource::input:
+            return gather_nhwc<T, NhwcRule::scratch_positions>(problem, tensors, box);
+        case kernels::MaximumSource::plane_indices:
+            return gather_nhwc<T, NhwcRule::plane_indices>(problem, tensors, box);
+        case kernels::MaximumSource::window_offsets:
+            return gather_nhwc<T, NhwcRule::window_offsets>(problem, tensors, box);
+    }
+}
+
+}  // namespace
+
+void max_pool_nhwc(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<float>& tensors,
+                   const kernels::Pool2dBox& box) noexcept {
+    gather(problem, tensors, box);
+}
+
+void max_pool_nhwc(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<double>& tensors,
+                   const kernels::Pool2dBox& box) noexcept {
+    gather(problem, tensors, box);
+}
+
+}  // namespace backgrad::BACKGRAD_ISA

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "simd/vec.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+/// Writes a tensor in memory order, whatever the length of its rows. Values collect in a buffer that lies in L1 and
+/// leave it in whole cache lines, so that streaming stores are possible for rows of any length and alignment, and row
+/// tails need no masked stores: a vector may be put in full, the next one overwrites what was too much.
+template <class T>
+class SpanWriter {
+public:
+    SpanWriter(bool accumulate, bool streaming) : accumulate_(accumulate), streaming_(streaming && !accumulate) {}
+    SpanWriter(const SpanWriter&) = delete;
+    SpanWriter& operator=(const SpanWriter&) = delete;
+    ~SpanWriter() {
+        flush(end_);
+        if (streaming_) stream_fence();
+    }
+
+    /// The next value goes to p.
+    void seek(T* p) {
+        if (p == target_ + (end_ - begin_)) return;
+        flush(end_);
+        target_ = p;
+        begin_ = end_ = static_cast<int>(reinterpret_cast<std::uintptr_t>(p) % line_bytes / sizeof(T));
+    }
+
+    /// Writes the first n lanes of v and advances by n.
+    void put(vec<T> v, int n) {
+        v.store(buffer_ + end_);
+        end_ += n;
+        if (end_ >= capacity) flush(end_ / line * line);
+    }
+
+private:
+    static constexpr int line_bytes = 64;
+    static constexpr int line = line_bytes / static_cast<int>(sizeof(T));
+    static constexpr int capacity = 4096 / static_cast<int>(sizeof(T));
+    static constexpr int lanes = vec<T>::lanes;
+
+    /// Writes [begin_, end) of the buffer and moves what is left to its start; end is end_ or a multiple of a line.
+    [[gnu::noinline]] void flush(int end) {
+        int k = begin_;
+        T* const origin = target_ - begin_;
+        while (k < end && k % line != 0) write(origin, k++);
+        if (streaming_) {
+            for (; k + line <= end; k += line) stream_line(origin + k, buffer_ + k);
+        } else {
+            for (; k + lanes <= end; k += lanes) write_vector(origin + k, buffer_ + k);
+        }
+        while (k < end) write(origin, k++);
+        target_ = origin + end;
+        const int left = end_ - end;
+        begin_ = end % line;
+        for (k = 0; k < left; ++k) buffer_[begin_ + k] = buffer_[end + k];
+        end_ = begin_ + left;
+    }
+
+    void write(T* origin, int k) const { origin[k] = accumulate_ ? origin[k] + buffer_[k] : buffer_[k]; }
+
+    void write_vector(T* p, const T* from) const {
+        const vec<T> value = vec<T>::load(from);
+        (accumulate_ ? vec<T>::load(p) + value : value).store(p);
+    }
+
+    static void stream_line(T* p, const T* from) {
+        for (int k = 0; k < line; k += lanes) vec<T>::load(from + k).stream(p + k);
+    }
+
+    T* target_ = nullptr;
+    int begin_ = 0;  ///< buffer_[begin_] goes to target_; the buffer has the target's offset in its cache line
+    int end_ = 0;
+    bool accumulate_;
+    bool streaming_;
+    alignas(line_bytes) T buffer_[capacity + 2 * 16];
+};
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

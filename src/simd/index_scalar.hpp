@@ -1,0 +1,44 @@
+#pragma once
+
+#include "simd/vec_scalar.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+struct index_vec {
+    std::int32_t value;
+
+    static index_vec broadcast(std::int32_t x) { return {x}; }
+    static index_vec iota() { return {0}; }
+    static index_vec load(const std::int32_t* p) { return {*p}; }
+    static index_vec load(const std::uint8_t* p) { return {*p}; }
+    static index_vec load_first(const std::int32_t* p, int n) { return {n > 0 ? *p : 0}; }
+    static index_vec load_first(const std::uint8_t* p, int n) { return {n > 0 ? *p : 0}; }
+    void store(std::int32_t* p) const { *p = value; }
+
+    friend index_vec operator+(index_vec a, index_vec b) { return wrap(bits(a) + bits(b)); }
+    friend index_vec operator-(index_vec a, index_vec b) { return wrap(bits(a) - bits(b)); }
+    friend index_vec operator*(index_vec a, index_vec b) { return wrap(bits(a) * bits(b)); }
+    friend index_vec operator|(index_vec a, index_vec b) { return {a.value | b.value}; }
+    friend index_vec sign(index_vec a) { return {a.value < 0 ? -1 : 0}; }
+    friend index_vec high_half(index_vec a) { return {a.value >> 16}; }
+    friend bool equal(index_vec a, index_vec b) { return a.value == b.value; }
+    friend bool negative(index_vec a) { return a.value < 0; }
+    friend index_vec select(bool m, index_vec a, index_vec b) { return m ? a : b; }
+    friend vec<T> permute(vec<T> v, index_vec) { return v; }
+    friend index_vec permute(index_vec v, index_vec) { return v; }
+
+private:
+    static std::uint32_t bits(index_vec a) { return static_cast<std::uint32_t>(a.value); }
+    static index_vec wrap(std::uint32_t x) { return {static_cast<std::int32_t>(x)}; }
+};
+
+template <class T>
+void deinterleave(vec<T> a, vec<T> b, vec<T>& even, vec<T>& odd) {
+    even = a;
+    odd = b;
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA
