@@ -7,7 +7,7 @@ namespace backgrad {
 
 /// Who runs the tasks.
 enum class Backend {
-    automatic,    ///< BACKGRAD_BACKEND, else OpenMP
+    automatic,    ///< caller with an executor, else BACKGRAD_BACKEND, else OpenMP (built without: std_threads)
     serial,       ///< the calling thread
     openmp,       ///< an OpenMP parallel region
     tbb,          ///< a oneTBB task arena
@@ -24,7 +24,8 @@ enum class Partition {
     spatial,        ///< images x rows of pixels
 };
 
-/// How tasks are handed to workers. OpenMP knows the first three, oneTBB `static_` and the last three.
+/// How tasks are handed to workers. OpenMP knows the first three, std_threads the first two, oneTBB `static_` and the
+/// last three; serial has nothing to choose and caller's schedule is the executor's own.
 enum class Schedule {
     automatic,     ///< static_
     static_,       ///< equal shares, the same from call to call
@@ -43,14 +44,15 @@ enum class Reduction {
 };
 
 /// How one plan is threaded. Fields left at their default are filled when the plan is made: from the environment
-/// (BACKGRAD_BACKEND, BACKGRAD_NUM_THREADS, BACKGRAD_PARTITION, BACKGRAD_SCHEDULE, BACKGRAD_REDUCTION,
-/// BACKGRAD_MAX_ISA), then OMP_NUM_THREADS, then the machine.
+/// (BACKGRAD_BACKEND, BACKGRAD_NUM_THREADS, BACKGRAD_PARTITION, BACKGRAD_SCHEDULE, BACKGRAD_REDUCTION with the words of
+/// names.hpp; BACKGRAD_MAX_ISA caps an automatic isa), then OMP_NUM_THREADS, then the machine. With BACKGRAD_VERBOSE=1
+/// every new plan tells its strategy on stderr. Combinations that make no sense throw Error.
 struct Strategy {
     Backend backend = Backend::automatic;
-    int threads = 0;  ///< 0: automatic; inside a host's OpenMP parallel region that means 1
+    int threads = 0;  ///< 0: automatic; inside a host's OpenMP parallel region and in a forked child that means 1
     Partition partition = Partition::automatic;
     Schedule schedule = Schedule::automatic;
-    int chunk = 0;  ///< tasks per chunk for dynamic and guided; 0: the back end's default
+    int chunk = 0;  ///< tasks per chunk; 0: the back end's default. Not for serial, nor static_ outside OpenMP
     Reduction reduction = Reduction::automatic;
     Isa isa = Isa::automatic;
     Executor* executor = nullptr;  ///< for Backend::caller; not owned, must outlive the plan

@@ -22,7 +22,9 @@ TEST_F(IsaTest, AutomaticIsTheBestAvailable) {
     const Isa best = isa::resolve(Isa::automatic);
     EXPECT_TRUE(isa::available(best));
     for (const Isa better : {Isa::avx2, Isa::avx512}) {
-        if (better > best) EXPECT_FALSE(isa::available(better)) << isa::name(better);
+        if (better > best) {
+            EXPECT_FALSE(isa::available(better)) << isa::name(better);
+        }
     }
 }
 
@@ -30,9 +32,13 @@ TEST_F(IsaTest, TheEnvironmentCapsTheAutomaticChoiceOnly) {
     for (const Isa limit : {Isa::scalar, Isa::avx2, Isa::avx512}) {
         setenv("BACKGRAD_MAX_ISA", isa::name(limit), 1);
         EXPECT_LE(isa::resolve(Isa::automatic), limit);
-        if (isa::available(limit)) EXPECT_EQ(isa::resolve(Isa::automatic), limit);
+        if (isa::available(limit)) {
+            EXPECT_EQ(isa::resolve(Isa::automatic), limit);
+        }
         for (const Isa asked : {Isa::scalar, Isa::avx2, Isa::avx512}) {
-            if (isa::available(asked)) EXPECT_EQ(isa::resolve(asked), asked);
+            if (isa::available(asked)) {
+                EXPECT_EQ(isa::resolve(asked), asked);
+            }
         }
     }
 }
@@ -49,7 +55,9 @@ TEST_F(IsaTest, AnUnknownCapIsAnErrorThatNamesTheVariable) {
 
 TEST_F(IsaTest, AnIsaThatTheCpuLacksIsAnError) {
     for (const Isa asked : {Isa::avx2, Isa::avx512}) {
-        if (!isa::available(asked)) EXPECT_THROW(isa::resolve(asked), Error) << isa::name(asked);
+        if (!isa::available(asked)) {
+            EXPECT_THROW(isa::resolve(asked), Error) << isa::name(asked);
+        }
     }
 }
 
@@ -64,7 +72,9 @@ TEST_F(IsaTest, EveryAvailableIsaHasATableOfItsOwn) {
         EXPECT_NE(table.activation_f32, nullptr);
         EXPECT_NE(table.activation_f64, nullptr);
         for (const Isa other : {Isa::scalar, Isa::avx2, Isa::avx512}) {
-            if (isa::available(other) && other != one) EXPECT_NE(&isa::table(other), &table);
+            if (isa::available(other) && other != one) {
+                EXPECT_NE(&isa::table(other), &table);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <backgrad/names.hpp>
 #include <backgrad/strategy.hpp>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -55,3 +56,10 @@ inline std::string configuration_name(const Strategy& strategy) {
 }
 
 }  // namespace backgrad::test
+
+namespace backgrad {
+
+/// How GoogleTest shows a strategy in its messages.
+inline void PrintTo(const Strategy& strategy, std::ostream* out) { *out << test::configuration_name(strategy); }
+
+}  // namespace backgrad
