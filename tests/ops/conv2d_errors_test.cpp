@@ -21,8 +21,17 @@ constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
 
 /// A legal problem that each case spoils in one place.
 Conv2dShape legal_shape() {
-    return {.batch = 2, .in_channels = 4, .in_height = 5, .in_width = 6, .out_channels = 6, .kernel_height = 3,
-            .kernel_width = 3, .padding_top = 1, .padding_bottom = 1, .padding_left = 1, .padding_right = 1,
+    return {.batch = 2,
+            .in_channels = 4,
+            .in_height = 5,
+            .in_width = 6,
+            .out_channels = 6,
+            .kernel_height = 3,
+            .kernel_width = 3,
+            .padding_top = 1,
+            .padding_bottom = 1,
+            .padding_left = 1,
+            .padding_right = 1,
             .groups = 2};
 }
 
@@ -106,16 +115,15 @@ TEST(Conv2dOverflow, IsRefused) {
 }
 
 TEST(Conv2dOptions, NameAnOversizedGradientOnlyForTheRotatedKernel) {
-    const Conv2dShape oversized{.in_height = 4, .in_width = 4, .kernel_height = 3, .kernel_width = 3, .out_height = 3,
-                                .out_width = 4};
+    const Conv2dShape oversized{
+        .in_height = 4, .in_width = 4, .kernel_height = 3, .kernel_width = 3, .out_height = 3, .out_width = 4};
     EXPECT_EQ(complaint([&] { Conv2dBackward<float> plan(oversized); }), "out_height");
     EXPECT_NO_THROW(Conv2dBackward<float>(oversized, {.input_gradient = InputGradient::rotated_kernel}));
     Conv2dShape undersized = oversized;
     undersized.out_height = 1;
-    EXPECT_EQ(complaint([&] {
-                  Conv2dBackward<float> plan(undersized, {.input_gradient = InputGradient::rotated_kernel});
-              }),
-              "out_height");
+    EXPECT_EQ(
+        complaint([&] { Conv2dBackward<float> plan(undersized, {.input_gradient = InputGradient::rotated_kernel}); }),
+        "out_height");
 }
 
 TEST(Conv2dOptions, RefuseAnIsaThatTheMachineLacks) {
@@ -197,8 +205,7 @@ TEST_F(Conv2dPointers, AreRefusedByTheOneOffCall) {
     Conv2dBackwardArguments<float> arguments = buffers_.arguments();
     arguments.input = nullptr;
     EXPECT_EQ(complaint([&] { conv2d_backward<float>(legal_shape(), arguments); }), "input");
-    EXPECT_TRUE(buffers_.grad_input.untouched() && buffers_.grad_weight.untouched() &&
-                buffers_.grad_bias.untouched());
+    EXPECT_TRUE(buffers_.grad_input.untouched() && buffers_.grad_weight.untouched() && buffers_.grad_bias.untouched());
 }
 
 /// Tensors without elements need no pointer.

@@ -41,9 +41,7 @@ public:
     /// of a family meet all of them.
     void check_some(const Strategy& strategy) {
         const int turn = turn_++;
-        const auto mode = [&](int bit) {
-            return (turn / 7) >> bit & 1 ? WriteMode::accumulate : WriteMode::overwrite;
-        };
+        const auto mode = [&](int bit) { return (turn / 7) >> bit & 1 ? WriteMode::accumulate : WriteMode::overwrite; };
         Conv2dBackwardOptions options = options_;
         options.strategy = strategy;
         options.gradients = subset(1 + turn % 7);
@@ -62,7 +60,8 @@ private:
         prepare(buffers_.grad_weight, options.grad_weight_mode);
         prepare(buffers_.grad_bias, options.grad_bias_mode);
         execute(shape_, options, buffers_);
-        compare(options.gradients.input, options.grad_input_mode, expected.grad_input, buffers_.grad_input, "grad_input");
+        compare(options.gradients.input, options.grad_input_mode, expected.grad_input, buffers_.grad_input,
+                "grad_input");
         compare(options.gradients.weight, options.grad_weight_mode, expected.grad_weight, buffers_.grad_weight,
                 "grad_weight");
         compare(options.gradients.bias, options.grad_bias_mode, expected.grad_bias, buffers_.grad_bias, "grad_bias");

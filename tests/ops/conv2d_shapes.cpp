@@ -131,9 +131,10 @@ ShapeFamily dilations() {
     ShapeFamily family{"dilations", {}};
     for (const std::int64_t rate : Sizes{2, 3, 4})
         for (const std::int64_t step : Sizes{1, 2, 3}) {
-            family.shapes.push_back(padding(
-                stride(dilation(kernel(image(1, 6, 13, 12, 7), 3, 3), rate, rate), step, step), rate));
-            family.shapes.push_back(padding(stride(dilation(kernel(image(2, 3, 15, 17, 2), 2, 4), rate, 2), 1, step), 1));
+            family.shapes.push_back(
+                padding(stride(dilation(kernel(image(1, 6, 13, 12, 7), 3, 3), rate, rate), step, step), rate));
+            family.shapes.push_back(
+                padding(stride(dilation(kernel(image(2, 3, 15, 17, 2), 2, 4), rate, 2), 1, step), 1));
         }
     return family;
 }
@@ -180,7 +181,8 @@ ShapeFamily tiny() {
 ShapeFamily wide() {
     return {"wide",
             {image(1, 3, 1, 300, 4), kernel(image(1, 2, 1, 517, 3), 1, 5), kernel(image(1, 2, 413, 1, 3), 4, 1),
-             padding(kernel(image(1, 1, 3, 1100, 2), 3, 3), 1), padding(stride(kernel(image(1, 3, 40, 41, 6), 7, 7), 2, 2), 3),
+             padding(kernel(image(1, 1, 3, 1100, 2), 3, 3), 1),
+             padding(stride(kernel(image(1, 3, 40, 41, 6), 7, 7), 2, 2), 3),
              padding(kernel(image(1, 1, 64, 65, 2), 3, 3), 1), padding(kernel(image(1, 16, 33, 35, 17), 3, 3), 1),
              image(5, 16, 23, 19, 16), image(70, 3, 5, 5, 4), padding(kernel(image(9, 4, 16, 16, 3), 3, 3), 1),
              groups(padding(kernel(image(3, 8, 40, 30, 8), 3, 3), 1), 8), stride(image(2, 5, 50, 49, 7), 2, 3),

@@ -29,8 +29,8 @@ TEST_P(Conv2dSharedPlan, ServesEightHostThreads) {
         auto& own = *buffers.emplace_back(std::make_unique<Conv2dBuffers<float>>(shape, options));
         std::mt19937_64 random(static_cast<std::uint64_t>(host));
         own.fill_inputs([&](Guarded<float>& tensor) { fill_integers(tensor, random); });
-        expected.push_back(oracle::conv2d_backward(shape, options, own.grad_output.data(), own.input.data(),
-                                                   own.weight.data()));
+        expected.push_back(
+            oracle::conv2d_backward(shape, options, own.grad_output.data(), own.input.data(), own.weight.data()));
     }
 
     std::atomic<int> waiting{hosts};  // all start together
@@ -40,8 +40,7 @@ TEST_P(Conv2dSharedPlan, ServesEightHostThreads) {
             GuardedWorkspace workspace(plan.workspace_bytes());
             waiting.fetch_sub(1);
             while (waiting.load() > 0) std::this_thread::yield();
-            for (int repeat = 0; repeat < 5; ++repeat)
-                plan.execute(buffers[host]->arguments(), workspace.data());
+            for (int repeat = 0; repeat < 5; ++repeat) plan.execute(buffers[host]->arguments(), workspace.data());
             EXPECT_TRUE(workspace.intact());
         });
     for (std::thread& thread : threads) thread.join();

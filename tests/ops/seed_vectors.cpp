@@ -48,7 +48,8 @@ json parse_file(const std::filesystem::path& file) {
         fail(file.string(), error.what());
     }
     if (!root.is_object()) fail(file.string(), "expected an object");
-    if (!root.contains("operation") || !root["operation"].is_string()) fail(file.string(), "expected a key \"operation\"");
+    if (!root.contains("operation") || !root["operation"].is_string())
+        fail(file.string(), "expected a key \"operation\"");
     if (!root.contains("cases") || !root["cases"].is_array() || root["cases"].empty())
         fail(file.string(), "expected a non-empty list \"cases\"");
     const std::string operation = root["operation"];

@@ -94,10 +94,15 @@ void check_conv2d(const VectorCase& vector) {
                        input = vector.tensor("input"), grad_input = vector.tensor("grad_input"),
                        grad_weight = vector.tensor("grad_weight"), grad_bias = vector.tensor("grad_bias");
     const std::int64_t kernel = vector.integer("kernel_size"), stride = vector.integer("stride");
-    const Conv2dShape shape{.in_channels = input.size(0, 3), .in_height = input.size(1, 3),
-                            .in_width = input.size(2, 3), .out_channels = grad_output.size(0, 3),
-                            .kernel_height = kernel, .kernel_width = kernel, .stride_height = stride,
-                            .stride_width = stride, .out_height = grad_output.size(1, 3),
+    const Conv2dShape shape{.in_channels = input.size(0, 3),
+                            .in_height = input.size(1, 3),
+                            .in_width = input.size(2, 3),
+                            .out_channels = grad_output.size(0, 3),
+                            .kernel_height = kernel,
+                            .kernel_width = kernel,
+                            .stride_height = stride,
+                            .stride_width = stride,
+                            .out_height = grad_output.size(1, 3),
                             .out_width = grad_output.size(2, 3)};
     for_each_way([&](Layout layout, const Strategy& strategy) {
         const auto g = to_layout<T>(grad_output, layout), x = to_layout<T>(input, layout);
@@ -117,8 +122,12 @@ void check_conv2d(const VectorCase& vector) {
 /// The pooling that a case describes, with the output sizes checked against those of its grad_output.
 Pool2dShape pool_shape(const VectorCase& vector, const VectorTensor& input, const VectorTensor& grad_output) {
     const std::int64_t window = vector.integer("window"), stride = vector.integer("stride");
-    const Pool2dShape shape{.channels = input.size(0, 3), .in_height = input.size(1, 3), .in_width = input.size(2, 3),
-                            .window_height = window, .window_width = window, .stride_height = stride,
+    const Pool2dShape shape{.channels = input.size(0, 3),
+                            .in_height = input.size(1, 3),
+                            .in_width = input.size(2, 3),
+                            .window_height = window,
+                            .window_width = window,
+                            .stride_height = stride,
                             .stride_width = stride};
     EXPECT_EQ(shape.out_height(), grad_output.size(1, 3)) << "height of grad_output";
     EXPECT_EQ(shape.out_width(), grad_output.size(2, 3)) << "width of grad_output";
@@ -134,8 +143,8 @@ void check_max_pool(const VectorCase& vector) {
     for_each_way([&](Layout layout, const Strategy& strategy) {
         const auto g = to_layout<T>(grad_output, layout), x = to_layout<T>(input, layout);
         std::vector<T> dx(x.size());
-        const MaxPool2dBackward<T> plan(
-            shape, {.layout = layout, .source = MaxPoolSource::input, .strategy = strategy});
+        const MaxPool2dBackward<T> plan(shape,
+                                        {.layout = layout, .source = MaxPoolSource::input, .strategy = strategy});
         plan.execute({.grad_output = g.data(), .input = x.data(), .grad_input = dx.data()});
         expect_matches(grad_input, to_chw(dx, grad_input, layout), exact, "grad_input");
     });
@@ -157,9 +166,8 @@ Tolerance average_tolerance(const Pool2dShape& shape, const VectorTensor& grad_o
                         windows[at] += 1;
                     }
     const double area = static_cast<double>(shape.window_height * shape.window_width);
-    return [=](std::size_t k) {
-        return 4 * windows[k] * std::numeric_limits<float>::epsilon() * absolute_sum[k] / area;
-    };
+    return
+        [=](std::size_t k) { return 4 * windows[k] * std::numeric_limits<float>::epsilon() * absolute_sum[k] / area; };
 }
 
 template <class T>

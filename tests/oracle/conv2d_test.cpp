@@ -30,7 +30,8 @@ struct Tensors {
 
 void expect_near(const std::vector<double>& expected, const std::vector<double>& actual, const std::string& what) {
     ASSERT_EQ(expected.size(), actual.size()) << what;
-    for (std::size_t k = 0; k < expected.size(); ++k) EXPECT_NEAR(expected[k], actual[k], 1e-8) << what << "[" << k << "]";
+    for (std::size_t k = 0; k < expected.size(); ++k)
+        EXPECT_NEAR(expected[k], actual[k], 1e-8) << what << "[" << k << "]";
 }
 
 /// Every gradient, element by element.
@@ -43,16 +44,16 @@ Conv2dResult gather(const Conv2dShape& shape, const Conv2dBackwardOptions& optio
             for (std::int64_t y = 0; y < input.height; ++y)
                 for (std::int64_t x = 0; x < input.width; ++x)
                     result.grad_input[input.offset(n, i, y, x)] =
-                        conv2d_grad_input_at(shape, options, tensors.grad_output.data(), tensors.weight.data(), n, i,
-                                             y, x)
+                        conv2d_grad_input_at(shape, options, tensors.grad_output.data(), tensors.weight.data(), n, i, y,
+                                             x)
                             .value;
     for (std::int64_t o = 0; o < weight.out_channels; ++o)
         for (std::int64_t i = 0; i < weight.in_channels; ++i)
             for (std::int64_t r = 0; r < weight.height; ++r)
                 for (std::int64_t c = 0; c < weight.width; ++c)
                     result.grad_weight[weight.offset(o, i, r, c)] =
-                        conv2d_grad_weight_at(shape, options, tensors.grad_output.data(), tensors.input.data(), o, i,
-                                              r, c)
+                        conv2d_grad_weight_at(shape, options, tensors.grad_output.data(), tensors.input.data(), o, i, r,
+                                              c)
                             .value;
     for (std::int64_t o = 0; o < shape.out_channels; ++o)
         result.grad_bias.push_back(conv2d_grad_bias_at(shape, options, tensors.grad_output.data(), o).value);
@@ -72,19 +73,60 @@ std::vector<Conv2dShape> small_shapes() {
         {.in_channels = 2, .in_height = 5, .in_width = 6, .out_channels = 3, .kernel_height = 3, .kernel_width = 2},
         {.in_height = 7, .in_width = 8, .kernel_height = 3, .kernel_width = 3, .stride_height = 2, .stride_width = 3},
         {.in_height = 2, .in_width = 9, .stride_height = 4, .stride_width = 2},
-        {.in_height = 4, .in_width = 5, .kernel_height = 3, .kernel_width = 3, .padding_top = 1, .padding_bottom = 1,
-         .padding_left = 1, .padding_right = 1},
-        {.in_height = 4, .in_width = 5, .kernel_height = 2, .kernel_width = 3, .padding_top = 2, .padding_bottom = 0,
-         .padding_left = 1, .padding_right = 3},
-        {.in_height = 2, .in_width = 2, .kernel_height = 5, .kernel_width = 4, .padding_top = 3, .padding_bottom = 1,
-         .padding_left = 0, .padding_right = 3},
-        {.in_height = 8, .in_width = 9, .kernel_height = 3, .kernel_width = 2, .padding_top = 1, .padding_left = 2,
-         .dilation_height = 2, .dilation_width = 3},
-        {.batch = 2, .in_channels = 4, .in_height = 4, .in_width = 4, .out_channels = 6, .kernel_height = 3,
-         .kernel_width = 2, .padding_top = 1, .groups = 2},
-        {.in_channels = 3, .in_height = 6, .in_width = 6, .out_channels = 6, .kernel_height = 5, .kernel_width = 5,
-         .stride_height = 2, .stride_width = 2, .padding_top = 2, .padding_bottom = 2, .padding_left = 2,
-         .padding_right = 2, .groups = 3},
+        {.in_height = 4,
+         .in_width = 5,
+         .kernel_height = 3,
+         .kernel_width = 3,
+         .padding_top = 1,
+         .padding_bottom = 1,
+         .padding_left = 1,
+         .padding_right = 1},
+        {.in_height = 4,
+         .in_width = 5,
+         .kernel_height = 2,
+         .kernel_width = 3,
+         .padding_top = 2,
+         .padding_bottom = 0,
+         .padding_left = 1,
+         .padding_right = 3},
+        {.in_height = 2,
+         .in_width = 2,
+         .kernel_height = 5,
+         .kernel_width = 4,
+         .padding_top = 3,
+         .padding_bottom = 1,
+         .padding_left = 0,
+         .padding_right = 3},
+        {.in_height = 8,
+         .in_width = 9,
+         .kernel_height = 3,
+         .kernel_width = 2,
+         .padding_top = 1,
+         .padding_left = 2,
+         .dilation_height = 2,
+         .dilation_width = 3},
+        {.batch = 2,
+         .in_channels = 4,
+         .in_height = 4,
+         .in_width = 4,
+         .out_channels = 6,
+         .kernel_height = 3,
+         .kernel_width = 2,
+         .padding_top = 1,
+         .groups = 2},
+        {.in_channels = 3,
+         .in_height = 6,
+         .in_width = 6,
+         .out_channels = 6,
+         .kernel_height = 5,
+         .kernel_width = 5,
+         .stride_height = 2,
+         .stride_width = 2,
+         .padding_top = 2,
+         .padding_bottom = 2,
+         .padding_left = 2,
+         .padding_right = 2,
+         .groups = 3},
     };
     return shapes;
 }
@@ -110,7 +152,8 @@ TEST_P(OracleConv2d, AgreesWithFiniteDifferences) {
         const Conv2dResult expected{
             finite_difference([&](const auto& x) { return loss(x, tensors.weight, tensors.bias); }, tensors.input, 1.0),
             finite_difference([&](const auto& x) { return loss(tensors.input, x, tensors.bias); }, tensors.weight, 1.0),
-            finite_difference([&](const auto& x) { return loss(tensors.input, tensors.weight, x); }, tensors.bias, 1.0)};
+            finite_difference([&](const auto& x) { return loss(tensors.input, tensors.weight, x); }, tensors.bias,
+                              1.0)};
         expect_same(expected, conv2d_backward(shape, options(), tensors.grad_output.data(), tensors.input.data(),
                                               tensors.weight.data()));
         expect_same(expected, gather(shape, options(), tensors));
@@ -123,9 +166,9 @@ TEST_P(OracleConv2d, GathersAndScattersTheSameRotatedKernel) {
     for (const Conv2dShape& shape : small_shapes()) {
         SCOPED_TRACE(describe(shape));
         const Tensors tensors(shape, rotated);
-        expect_same(conv2d_backward(shape, rotated, tensors.grad_output.data(), tensors.input.data(),
-                                    tensors.weight.data()),
-                    gather(shape, rotated, tensors));
+        expect_same(
+            conv2d_backward(shape, rotated, tensors.grad_output.data(), tensors.input.data(), tensors.weight.data()),
+            gather(shape, rotated, tensors));
     }
 }
 
@@ -138,9 +181,16 @@ INSTANTIATE_TEST_SUITE_P(Layouts, OracleConv2d,
 TEST(OracleRotatedKernel, IsTheScatterFormula) {
     constexpr std::int64_t channels = 2, filters = 3, height = 7, width = 8, kernel = 3, stride = 2;
     constexpr std::int64_t out_height = 4, out_width = 5;  // one row and two columns of windows too many
-    const Conv2dShape shape{.in_channels = channels, .in_height = height, .in_width = width, .out_channels = filters,
-                            .kernel_height = kernel, .kernel_width = kernel, .stride_height = stride,
-                            .stride_width = stride, .out_height = out_height, .out_width = out_width};
+    const Conv2dShape shape{.in_channels = channels,
+                            .in_height = height,
+                            .in_width = width,
+                            .out_channels = filters,
+                            .kernel_height = kernel,
+                            .kernel_width = kernel,
+                            .stride_height = stride,
+                            .stride_width = stride,
+                            .out_height = out_height,
+                            .out_width = out_width};
     const Conv2dBackwardOptions options{.input_gradient = InputGradient::rotated_kernel};
     const Tensors tensors(shape, options);
     Conv2dResult expected{std::vector<double>(channels * height * width),

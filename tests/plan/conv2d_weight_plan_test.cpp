@@ -25,9 +25,7 @@ Strategy any_strategy() {
             .reduction = *rc::gen::element(Reduction::automatic, Reduction::owner, Reduction::partials)};
 }
 
-Conv2dBackwardOptions any_layout() {
-    return {.layout = *rc::gen::element(Layout::nchw, Layout::nhwc)};
-}
+Conv2dBackwardOptions any_layout() { return {.layout = *rc::gen::element(Layout::nchw, Layout::nhwc)}; }
 
 /// True if part(0), part(1), ... lie end to end and fill [0, size).
 template <class Part>
@@ -91,8 +89,7 @@ TEST(Conv2dWeightPlan, BoundsThePartialSums) {
         if (plan.partials())
             RC_ASSERT(plan.segment_groups * problem.weight_elements() * static_cast<std::int64_t>(bytes) <=
                       8 * 1024 * 1024);
-        else
-            RC_ASSERT(plan.shared_elements == 0);
+        else RC_ASSERT(plan.shared_elements == 0);
     }));
 }
 

@@ -13,11 +13,20 @@ inline std::int64_t any(std::int64_t low, std::int64_t high) { return *rc::gen::
 
 /// Any legal shape of moderate size; sizes may be zero where that is legal.
 inline Conv2dShape any_shape() {
-    Conv2dShape shape{.batch = any(0, 40), .in_height = any(0, 70), .in_width = any(0, 300),
-                      .kernel_height = any(1, 7), .kernel_width = any(1, 7), .stride_height = any(1, 3),
-                      .stride_width = any(1, 3), .padding_top = any(0, 3), .padding_bottom = any(0, 3),
-                      .padding_left = any(0, 3), .padding_right = any(0, 3), .dilation_height = any(1, 2),
-                      .dilation_width = any(1, 2), .groups = any(1, 4)};
+    Conv2dShape shape{.batch = any(0, 40),
+                      .in_height = any(0, 70),
+                      .in_width = any(0, 300),
+                      .kernel_height = any(1, 7),
+                      .kernel_width = any(1, 7),
+                      .stride_height = any(1, 3),
+                      .stride_width = any(1, 3),
+                      .padding_top = any(0, 3),
+                      .padding_bottom = any(0, 3),
+                      .padding_left = any(0, 3),
+                      .padding_right = any(0, 3),
+                      .dilation_height = any(1, 2),
+                      .dilation_width = any(1, 2),
+                      .groups = any(1, 4)};
     shape.in_channels = shape.groups * any(1, 300);
     shape.out_channels = shape.groups * any(1, 300);
     return shape;

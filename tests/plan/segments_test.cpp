@@ -75,7 +75,8 @@ TEST(Segments, AreNeitherEmptyNorLongerThanTheySay) {
 }
 
 TEST(Segments, OfNothingAreNone) {
-    for (const Segments& segments : {make_segments(0, 3, 3, 10), make_segments(2, 0, 3, 10), make_segments(2, 3, 0, 10)})
+    for (const Segments& segments :
+         {make_segments(0, 3, 3, 10), make_segments(2, 0, 3, 10), make_segments(2, 3, 0, 10)})
         EXPECT_EQ(segments.count, 0);
 }
 

@@ -34,9 +34,9 @@ inline std::string describe(const Conv2dBackwardOptions& o) {
         if (!asked) return std::string();
         return std::string(1, static_cast<char>(mode == WriteMode::accumulate ? small - 'a' + 'A' : small));
     };
-    return std::string(name(o.layout)) + " weights " + std::string(name(o.weight_layout)) + " gradients " + letter(o.gradients.input, 'i', o.grad_input_mode) +
-           letter(o.gradients.weight, 'w', o.grad_weight_mode) + letter(o.gradients.bias, 'b', o.grad_bias_mode) + " " +
-           describe(o.strategy);
+    return std::string(name(o.layout)) + " weights " + std::string(name(o.weight_layout)) + " gradients " +
+           letter(o.gradients.input, 'i', o.grad_input_mode) + letter(o.gradients.weight, 'w', o.grad_weight_mode) +
+           letter(o.gradients.bias, 'b', o.grad_bias_mode) + " " + describe(o.strategy);
 }
 
 }  // namespace backgrad::test

@@ -22,7 +22,7 @@ public:
         : elements_(static_cast<std::size_t>(elements)),
           front_(alignment == 0 ? guard + sizeof(T) : guard),
           bytes_(front_ + elements_ * sizeof(T) + guard),
-          memory_(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{guard}))) {
+          memory_(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{guard}))) {
         reset();
     }
 
@@ -58,7 +58,7 @@ private:
     static constexpr std::size_t guard = 4 * Workspace::alignment;
 
     struct Free {
-        void operator()(std::byte* memory) const { ::operator delete(memory, std::align_val_t{guard}); }
+        void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{guard}); }
     };
 
     std::size_t elements_;
