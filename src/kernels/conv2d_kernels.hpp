@@ -5,7 +5,7 @@
 
 namespace backgrad::kernels {
 
-/// One stretch of a sum: `count` consecutive terms, starting at these offsets (elements) into the two operands.
+/// One stretch of a sum: `count` consecutive terms, starting at these offsets into the two operands.
 struct Run {
     std::ptrdiff_t lane_offset;
     std::ptrdiff_t broadcast_offset;
@@ -19,13 +19,16 @@ enum class Finish {
 };
 
 /// The operands of a register tile. Term k of output (row r, lane l) is
-///     lane[lane_offset + k * lane_step + l] * broadcast[broadcast_offset + k * broadcast_step + r * broadcast_row].
+///     lane[lane_offset * lane_unit + k * lane_step + l]
+///         * broadcast[broadcast_offset * broadcast_unit + k * broadcast_step + r * broadcast_row].
 /// Whole vectors are read from `lane`, so it must be readable up to the tile's last lane.
 template <class T>
 struct TileOperands {
     const T* lane;
+    std::ptrdiff_t lane_unit;
     std::ptrdiff_t lane_step;
     const T* broadcast;
+    std::ptrdiff_t broadcast_unit;
     std::ptrdiff_t broadcast_step;
     std::ptrdiff_t broadcast_row;
     const Run* runs;
@@ -93,6 +96,9 @@ struct PackKernels {
     /// multiple of the vector length. Returns true if all are finite.
     bool (*transpose)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                       std::ptrdiff_t to_row) noexcept;
+    /// As transpose, but writes nothing beside the rows * columns elements.
+    bool (*transpose_tight)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                            std::ptrdiff_t to_row) noexcept;
     /// Into a tensor: to[c * to_row + r] (= or +=) from[r * from_row + c], nothing beside.
     void (*transpose_out)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                           std::ptrdiff_t to_row, Finish finish) noexcept;

@@ -66,7 +66,7 @@ void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns, v
 
 inline int limited(std::int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
 
-template <class T>
+template <class T, bool tight>
 bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                   std::ptrdiff_t to_row) noexcept {
     using V = vec<T>;
@@ -74,12 +74,15 @@ bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std
     for (std::int64_t c = 0; c < columns; c += V::lanes) {
         const int width = limited(columns - c, V::lanes);
         for (std::int64_t r = 0; r < rows; r += V::lanes) {
+            const int height = limited(rows - r, V::lanes);
             V block[V::lanes];
-            load_block(from + r * from_row + c, from_row, limited(rows - r, V::lanes), width, block);
+            load_block(from + r * from_row + c, from_row, height, width, block);
             for (const V& x : block) check.see(x);
             transpose(block);
             T* out = to + c * to_row + r;
-            if (width == V::lanes) {
+            if (tight && height < V::lanes) {
+                for (int i = 0; i < width; ++i) block[i].store_first(out + i * to_row, height);
+            } else if (width == V::lanes) {
                 for (int i = 0; i < V::lanes; ++i) block[i].store(out + i * to_row);
             } else {
                 for (int i = 0; i < width; ++i) block[i].store(out + i * to_row);
@@ -190,7 +193,8 @@ void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std:
 
 template <class T>
 constexpr PackKernels<T> make_table() {
-    return {&copy<T>, &transpose_in<T>, &transpose_out<T>, &copy_out<T>, &clear<T>, &sum_rows<T>, &sum_columns<T>};
+    return {&copy<T>,          &transpose_in<T, false>, &transpose_in<T, true>, &transpose_out<T>,
+            &copy_out<T>,      &clear<T>,               &sum_rows<T>,           &sum_columns<T>};
 }
 
 }  // namespace

@@ -37,10 +37,11 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
 
     const std::ptrdiff_t lane_step = in.lane_step, step = in.broadcast_step, stride = in.broadcast_row;
     for (const Run *run = in.runs, *end = run + in.run_count; run != end; ++run) {
-        const T* lane = in.lane + run->lane_offset;
+        const T* lane = in.lane + run->lane_offset * in.lane_unit;
         constexpr int bases = (rows + 2) / 3;
         const T* base[bases];
-        for (int i = 0; i < bases; ++i) base[i] = in.broadcast + run->broadcast_offset + 3 * i * stride;
+        for (int i = 0; i < bases; ++i)
+            base[i] = in.broadcast + run->broadcast_offset * in.broadcast_unit + 3 * i * stride;
         for (std::int64_t k = run->count; k > 0; --k) {
             V l[vectors];
             for (int v = 0; v < vectors; ++v) l[v] = V::load(lane + v * V::lanes);

@@ -1,0 +1,216 @@
+#include "isa/isa.hpp"
+#include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_input.hpp"
+#include "ops/conv2d_validate.hpp"
+#include "ops/conv2d_weight.hpp"
+#include "ops/validate.hpp"
+#include "threads/make_executor.hpp"
+
+#include <backgrad/conv2d.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace backgrad {
+
+namespace {
+
+std::int64_t formula(std::int64_t size, std::int64_t padding, std::int64_t kernel, std::int64_t dilation,
+                     std::int64_t stride) {
+    const std::int64_t room = size + padding - dilation * (kernel - 1) - 1;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+template <class T>
+plan::RegisterTiles register_tiles(const kernels::Conv2dKernels<T>& kernels) {
+    plan::RegisterTiles tiles{};
+    tiles.lanes = kernels.tile->lanes;
+    for (int v = 0; v <= kernels::TileKernels<T>::max_vectors; ++v) tiles.rows_limit[v] = kernels.tile->rows_limit[v];
+    return tiles;
+}
+
+/// Sums of bias and weight gradients that lie in the shared part of the workspace, and the packed weights.
+struct SharedMemory {
+    std::int64_t weight_partials = 0, bias_partials = 0, packed_weights = 0;
+
+    std::int64_t elements() const { return weight_partials + bias_partials + packed_weights; }
+};
+
+}  // namespace
+
+std::int64_t Conv2dShape::formula_out_height() const noexcept {
+    return formula(in_height, padding_top + padding_bottom, kernel_height, dilation_height, stride_height);
+}
+
+std::int64_t Conv2dShape::formula_out_width() const noexcept {
+    return formula(in_width, padding_left + padding_right, kernel_width, dilation_width, stride_width);
+}
+
+/// A plan of one convolution. Execution is two phases: sums of the weight gradient and packing of the weights; then
+/// the joining of partial sums and the input gradient.
+template <class T>
+struct Conv2dBackward<T>::Implementation {
+    plan::Conv2dProblem problem;
+    Conv2dBackwardOptions options;
+    Strategy strategy;
+    std::shared_ptr<Executor> executor;
+    const kernels::Conv2dKernels<T>* kernels;
+    std::optional<plan::Conv2dWeightPlan> weight;
+    std::optional<plan::Conv2dBiasPlan> bias;  ///< only where the weight gradient's tasks do not compute it
+    std::optional<plan::Conv2dInputPlan> input;
+    SharedMemory shared;
+    std::int64_t worker_elements = 0;
+
+    Implementation(const Conv2dShape& shape, const Conv2dBackwardOptions& asked) : options(asked) {
+        ops::validate_conv2d(shape, options, sizeof(T));
+        problem = plan::make_problem(shape, options);
+        strategy = threads::resolve(options.strategy);
+        strategy.isa = isa::resolve(strategy.isa);
+        kernels = &isa::table(strategy.isa).template conv2d<T>();
+        executor = threads::make_executor(strategy);
+        make_plans();
+        threads::report_plan("conv2d_backward", strategy);
+    }
+
+    void make_plans() {
+        const plan::RegisterTiles tiles = register_tiles(*kernels);
+        const bool same_output =
+            problem.grad_output_height == problem.out_height && problem.grad_output_width == problem.out_width;
+        if (options.gradients.weight && problem.weight_elements() > 0)
+            weight = plan::plan_weight(problem, tiles, sizeof(T), strategy);
+        if (options.gradients.bias && problem.out_channels > 0 && !(weight && same_output))
+            bias = plan::plan_bias(problem, sizeof(T), strategy);
+        if (options.gradients.input && input_elements() > 0)
+            input = plan::plan_input(problem, tiles, sizeof(T), strategy);
+        const auto need = [this](std::int64_t elements) { worker_elements = std::max(worker_elements, elements); };
+        if (weight) {
+            shared.weight_partials = plan::round_up(weight->shared_elements, 16);
+            need(weight->worker_elements);
+        }
+        if (bias) {
+            shared.bias_partials = plan::round_up(bias->shared_elements, 16);
+            need(bias->worker_elements);
+        }
+        if (input) {
+            shared.packed_weights = plan::round_up(input->packed_elements, 16);
+            need(input->worker_elements);
+        }
+        worker_elements = plan::round_up(worker_elements, 16);
+    }
+
+    std::int64_t input_elements() const {
+        return problem.batch * problem.groups * problem.in_channels * problem.pixels_in();
+    }
+    std::int64_t output_elements() const {
+        return problem.batch * problem.groups * problem.out_channels * problem.grad_output_height *
+               problem.grad_output_width;
+    }
+    std::size_t workspace_bytes() const {
+        return static_cast<std::size_t>(shared.elements() + executor->workers() * worker_elements) * sizeof(T);
+    }
+
+    void check(const Conv2dBackwardArguments<T>& a, const void* workspace) const {
+        const Conv2dGradients& want = options.gradients;
+        validate::require_pointer("grad_output", a.grad_output, output_elements());
+        if (want.weight) {
+            validate::require_pointer("input", a.input, input_elements());
+            validate::require_pointer("grad_weight", a.grad_weight, problem.weight_elements());
+        }
+        if (want.input) {
+            validate::require_pointer("weight", a.weight, problem.weight_elements());
+            validate::require_pointer("grad_input", a.grad_input, input_elements());
+        }
+        if (want.bias) validate::require_pointer("grad_bias", a.grad_bias, problem.groups * problem.out_channels);
+        if (workspace_bytes() == 0) return;
+        validate::require_pointer("workspace", workspace);
+        if (reinterpret_cast<std::uintptr_t>(workspace) % Workspace::alignment != 0)
+            throw Error("workspace", "a pointer aligned to " + std::to_string(Workspace::alignment) + " bytes",
+                        std::to_string(reinterpret_cast<std::uintptr_t>(workspace) % Workspace::alignment) +
+                            " bytes beyond such an address");
+    }
+
+    void execute(const Conv2dBackwardArguments<T>& arguments, T* memory) const noexcept {
+        const ops::Conv2dContext<T> context{problem, *kernels, arguments};
+        T* const weight_partials = memory;
+        T* const bias_partials = weight_partials + shared.weight_partials;
+        T* const packed = bias_partials + shared.bias_partials;
+        T* const scratch = packed + shared.packed_weights;
+        const ops::WeightOutputs<T> outputs{weight && weight->partials() ? weight_partials : nullptr,
+                                            options.gradients.weight, options.gradients.bias && !bias,
+                                            options.grad_weight_mode, options.grad_bias_mode};
+        const auto of_worker = [&](int worker) { return scratch + worker * worker_elements; };
+        std::atomic<bool> weights_finite{true};
+
+        const std::int64_t weight_tasks = weight ? weight->tasks : 0, bias_tasks = bias ? bias->tasks : 0;
+        const std::int64_t pack_tasks = input ? input->pack_tasks : 0;
+        threads::run(*executor, weight_tasks + bias_tasks + pack_tasks, [&](std::int64_t task, int worker) noexcept {
+            if (task < weight_tasks)
+                return ops::weight_task(context, *weight, outputs, task, ops::Scratch<T>(of_worker(worker)));
+            task -= weight_tasks;
+            if (task < bias_tasks) return ops::bias_task(context, *bias, task, bias_partials, of_worker(worker));
+            if (!ops::pack_weight_task(context, *input, task - bias_tasks, packed))
+                weights_finite.store(false, std::memory_order_relaxed);
+        });
+
+        const std::int64_t join_tasks = weight ? ops::weight_join_tasks(problem, *weight) : 0;
+        const std::int64_t bias_joins = bias ? problem.groups * bias->channel_blocks : 0;
+        const std::int64_t input_tasks = input ? input->tasks : 0;
+        const bool finite = weights_finite.load(std::memory_order_relaxed);
+        threads::run(*executor, join_tasks + bias_joins + input_tasks, [&](std::int64_t task, int worker) noexcept {
+            if (task < join_tasks) return ops::weight_join_task(context, *weight, outputs, task);
+            task -= join_tasks;
+            if (task < bias_joins)
+                return ops::bias_join_task(context, *bias, task, bias_partials, options.grad_bias_mode);
+            ops::input_task(context, *input, task - bias_joins, packed, finite, options.grad_input_mode,
+                            ops::Scratch<T>(of_worker(worker)));
+        });
+    }
+};
+
+template <class T>
+Conv2dBackward<T>::Conv2dBackward(const Conv2dShape& shape, const Conv2dBackwardOptions& options)
+    : implementation_(std::make_unique<Implementation>(shape, options)) {}
+
+template <class T>
+Conv2dBackward<T>::~Conv2dBackward() = default;
+
+template <class T>
+Conv2dBackward<T>::Conv2dBackward(Conv2dBackward&&) noexcept = default;
+
+template <class T>
+Conv2dBackward<T>& Conv2dBackward<T>::operator=(Conv2dBackward&&) noexcept = default;
+
+template <class T>
+std::size_t Conv2dBackward<T>::workspace_bytes() const noexcept {
+    return implementation_->workspace_bytes();
+}
+
+template <class T>
+const Strategy& Conv2dBackward<T>::strategy() const noexcept {
+    return implementation_->strategy;
+}
+
+template <class T>
+void Conv2dBackward<T>::execute(const Conv2dBackwardArguments<T>& arguments, void* workspace) const {
+    implementation_->check(arguments, workspace);
+    implementation_->execute(arguments, static_cast<T*>(workspace));
+}
+
+template <class T>
+void conv2d_backward(const Conv2dShape& shape, const Conv2dBackwardArguments<T>& arguments,
+                     const Conv2dBackwardOptions& options) {
+    const Conv2dBackward<T> plan(shape, options);
+    const Workspace workspace(plan.workspace_bytes());
+    plan.execute(arguments, workspace.data());
+}
+
+template class Conv2dBackward<float>;
+template class Conv2dBackward<double>;
+template void conv2d_backward<float>(const Conv2dShape&, const Conv2dBackwardArguments<float>&,
+                                     const Conv2dBackwardOptions&);
+template void conv2d_backward<double>(const Conv2dShape&, const Conv2dBackwardArguments<double>&,
+                                      const Conv2dBackwardOptions&);
+
+}  // namespace backgrad

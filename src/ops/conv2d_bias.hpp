@@ -1,0 +1,44 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+#include "plan/conv2d_bias_plan.hpp"
+
+namespace backgrad::ops {
+
+/// Elements of scratch that add_bias_segment needs for `channels` channels.
+template <class T>
+constexpr std::int64_t bias_state_elements(std::int64_t channels) {
+    return plan::round_up(channels * kernels::DotKernels<T>::chains, 16);
+}
+
+/// total[c] += sum of grad_output over one segment, for the channels given. NCHW: along the pixels of each image's
+/// stretch, element q to chain q mod chains, joined by the fixed tree. NHWC: one chain per channel.
+template <class T>
+void add_bias_segment(const Conv2dContext<T>& context, const TensorView<const T>& grad_output,
+                      const plan::PixelBox& box, plan::Range channels, T* state, T* total) noexcept;
+
+/// The bias gradient on its own. First phase, plan.tasks tasks: one partial sum each, into `partials`.
+template <class T>
+void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
+               T* scratch) noexcept;
+
+/// Second phase, groups * channel_blocks tasks: joins the partial sums and writes.
+template <class T>
+void bias_join_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
+                    WriteMode mode) noexcept;
+
+/// partial(0) += partial(1) + ... over the segment groups, by the tree of distances 1, 2, 4, ... Only the elements of
+/// `stretch` are touched.
+template <class T, class Partial>
+void join_partials(const kernels::PackKernels<T>& pack, std::int64_t groups, plan::Range stretch, Partial partial) {
+    constexpr std::int64_t chunk = 1024;  // elements: 64 partial sums of it stay in the L2 cache
+    for (std::int64_t at = stretch.begin; at < stretch.end; at += chunk) {
+        const std::int64_t size = stretch.end - at < chunk ? stretch.end - at : chunk;
+        for (std::int64_t distance = 1; distance < groups; distance *= 2)
+            for (std::int64_t g = 0; g + distance < groups; g += 2 * distance)
+                pack.copy_out(partial(g + distance) + at, size, 1, size, partial(g) + at, size, 1,
+                              kernels::Finish::add);
+    }
+}
+
+}  // namespace backgrad::ops

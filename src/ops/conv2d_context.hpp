@@ -1,0 +1,70 @@
+#pragma once
+
+#include "kernels/conv2d_kernels.hpp"
+#include "plan/conv2d_problem.hpp"
+#include "plan/segments.hpp"
+
+#include <backgrad/conv2d.hpp>
+
+#include <cstdint>
+
+namespace backgrad::ops {
+
+/// A tensor of one convolution with its strides in elements, for one convolution group.
+template <class T>
+struct TensorView {
+    T* data;
+    std::int64_t image, channel, row, pixel;
+
+    T* at(std::int64_t n, std::int64_t c, std::int64_t y, std::int64_t x) const {
+        return data + n * image + c * channel + y * row + x * pixel;
+    }
+};
+
+/// View of a (batch, groups * channels, height, width) tensor that starts at the group's first channel.
+template <class T>
+TensorView<T> view(T* data, Layout layout, std::int64_t groups, std::int64_t channels, std::int64_t height,
+                   std::int64_t width, std::int64_t group) {
+    const std::int64_t all = groups * channels, pixels = height * width;
+    if (layout == Layout::nchw) return {data + group * channels * pixels, all * pixels, pixels, width, 1};
+    return {data + group * channels, all * pixels, 1, width * all, all};
+}
+
+/// What every task of a convolution reads.
+template <class T>
+struct Conv2dContext {
+    const plan::Conv2dProblem& problem;
+    const kernels::Conv2dKernels<T>& kernels;
+    const Conv2dBackwardArguments<T>& arguments;
+
+    TensorView<const T> grad_output(std::int64_t group) const {
+        return view(arguments.grad_output, problem.layout, problem.groups, problem.out_channels,
+                    problem.grad_output_height, problem.grad_output_width, group);
+    }
+    TensorView<const T> input(std::int64_t group) const {
+        return view(arguments.input, problem.layout, problem.groups, problem.in_channels, problem.in_height,
+                    problem.in_width, group);
+    }
+    TensorView<T> grad_input(std::int64_t group) const {
+        return view(arguments.grad_input, problem.layout, problem.groups, problem.in_channels, problem.in_height,
+                    problem.in_width, group);
+    }
+};
+
+/// Hands out aligned pieces of a scratch buffer one after the other.
+template <class T>
+class Scratch {
+public:
+    explicit Scratch(T* begin) : next_(begin) {}
+
+    T* take(std::int64_t elements) {
+        T* piece = next_;
+        next_ += plan::round_up(elements, 16);
+        return piece;
+    }
+
+private:
+    T* next_;
+};
+
+}  // namespace backgrad::ops

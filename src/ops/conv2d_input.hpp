@@ -1,0 +1,19 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+#include "plan/conv2d_input_plan.hpp"
+
+namespace backgrad::ops {
+
+/// Packs one (group, channel tile, output-channel block) of the weights. Returns true if all of it is finite.
+template <class T>
+bool pack_weight_task(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t task,
+                      T* packed) noexcept;
+
+/// One task of the input gradient: the blocks of its share, the channel tiles of its share.
+/// `weights_finite` = false makes every sum skip the padding instead of adding zeros times weights.
+template <class T>
+void input_task(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t task, const T* packed,
+                bool weights_finite, WriteMode mode, Scratch<T> scratch) noexcept;
+
+}  // namespace backgrad::ops

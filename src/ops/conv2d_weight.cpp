@@ -1,0 +1,182 @@
+#include "ops/conv2d_weight.hpp"
+
+#include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_weight_channels.hpp"
+#include "ops/conv2d_weight_pixels.hpp"
+
+#include <algorithm>
+
+namespace backgrad::ops {
+
+namespace {
+
+using kernels::Finish;
+using plan::Conv2dWeightPlan;
+using plan::LaneFamily;
+using plan::LaneSide;
+using plan::Range;
+
+/// A block of grad_weight and the segment group that is summed.
+struct Block {
+    std::int64_t group, segment_group, lanes, rows;
+};
+
+Block block_of(const Conv2dWeightPlan& plan, std::int64_t task) {
+    return {task / (plan.segment_groups * plan.lane_blocks * plan.row_blocks),
+            task / (plan.lane_blocks * plan.row_blocks) % plan.segment_groups, task / plan.row_blocks % plan.lane_blocks,
+            task % plan.row_blocks};
+}
+
+std::int64_t task_of(const Conv2dWeightPlan& plan, const Block& b) {
+    return ((b.group * plan.segment_groups + b.segment_group) * plan.lane_blocks + b.lanes) * plan.row_blocks + b.rows;
+}
+
+Finish finish_of(WriteMode mode) { return mode == WriteMode::accumulate ? Finish::add : Finish::store; }
+
+plan::LaneTiles tiles_of(const Conv2dWeightPlan& plan, const Block& block) {
+    plan::LaneTiles tiles = plan.block_tiles;
+    tiles.size = plan.lane_block(block.lanes).size();
+    return tiles;
+}
+
+/// Independent parts of a block's total: lane tiles, or output channels where pixels are lanes.
+std::int64_t part_count(const Conv2dWeightPlan& plan, const Block& block) {
+    return plan.family == LaneFamily::channels ? tiles_of(plan, block).count() : plan.row_block(block.rows).size();
+}
+
+/// The stretch of the total that a part occupies.
+Range part_stretch(const plan::Conv2dProblem& p, const Conv2dWeightPlan& plan, const Block& block, std::int64_t part) {
+    const Range rows = plan.row_block(block.rows);
+    if (plan.family == LaneFamily::pixels) {
+        const std::int64_t size = p.in_channels * p.taps();
+        return {part * size, (part + 1) * size};
+    }
+    const plan::LaneTiles tiles = tiles_of(plan, block);
+    const std::int64_t begin = part * tiles.width() * rows.size() * p.taps();
+    return {begin, begin + tiles.vectors_of(part) * tiles.lanes * rows.size() * p.taps()};
+}
+
+/// Writes a lane tile [tap][row][lane] into the weight's layout.
+template <class T>
+void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block,
+                     std::int64_t tile, const T* total, Finish finish) {
+    const plan::Conv2dProblem& p = context.problem;
+    const auto& pack = *context.kernels.pack;
+    const plan::LaneTiles tiles = tiles_of(plan, block);
+    const Range rows = plan.row_block(block.rows);
+    const std::int64_t width = std::int64_t(tiles.vectors_of(tile)) * tiles.lanes, taps = p.taps();
+    const std::int64_t first = plan.lane_block(block.lanes).begin + tile * tiles.width();
+    const std::int64_t lanes = std::min(width, plan.lane_channels - first), in = p.in_channels;
+    T* weight = context.arguments.grad_weight + block.group * p.out_channels * in * taps;
+    if (plan.side == LaneSide::grad_output) {
+        if (p.weight_ohwi || taps == 1) {
+            for (std::int64_t tap = 0; tap < taps; ++tap)
+                pack.transpose_out(total + tap * rows.size() * width, width, rows.size(), lanes,
+                                   weight + (first * taps + tap) * in + rows.begin, taps * in, finish);
+        } else {
+            for (std::int64_t i = 0; i < rows.size(); ++i)
+                pack.transpose_out(total + i * width, rows.size() * width, taps, lanes,
+                                   weight + (first * in + rows.begin + i) * taps, in * taps, finish);
+        }
+    } else if (p.weight_ohwi || taps == 1) {
+        for (std::int64_t tap = 0; tap < taps; ++tap)
+            pack.copy_out(total + tap * rows.size() * width, width, rows.size(), lanes,
+                          weight + (rows.begin * taps + tap) * in + first, taps * in, 1, finish);
+    } else {
+        for (std::int64_t o = 0; o < rows.size(); ++o)
+            pack.transpose_out(total + o * width, rows.size() * width, taps, lanes,
+                               weight + ((rows.begin + o) * in + first) * taps, taps, finish);
+    }
+}
+
+/// Writes one output channel's [input channel][tap].
+template <class T>
+void write_output_channel(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block,
+                          std::int64_t channel, const T* total, Finish finish) {
+    const plan::Conv2dProblem& p = context.problem;
+    const auto& pack = *context.kernels.pack;
+    const std::int64_t size = p.in_channels * p.taps();
+    T* weight = context.arguments.grad_weight +
+                (block.group * p.out_channels + plan.row_block(block.rows).begin + channel) * size;
+    if (p.weight_ohwi)
+        pack.transpose_out(total, p.taps(), p.in_channels, p.taps(), weight, p.in_channels, finish);
+    else pack.copy_out(total, size, 1, size, weight, size, 1, finish);
+}
+
+template <class T>
+void write_part(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                const Block& block, std::int64_t part, const T* total) {
+    if (!outputs.weight) return;
+    const T* stretch = total + part_stretch(context.problem, plan, block, part).begin;
+    const Finish finish = finish_of(outputs.weight_mode);
+    if (plan.family == LaneFamily::channels) write_lane_tile(context, plan, block, part, stretch, finish);
+    else write_output_channel(context, plan, block, part, stretch, finish);
+}
+
+template <class T>
+void write_bias(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                const Block& block, const T* total) {
+    const Range channels = plan.output_channels(block.lanes, block.rows);
+    context.kernels.pack->copy_out(
+        total, channels.size(), 1, channels.size(),
+        context.arguments.grad_bias + block.group * context.problem.out_channels + channels.begin, channels.size(), 1,
+        finish_of(outputs.bias_mode));
+}
+
+}  // namespace
+
+template <class T>
+void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                 std::int64_t task, Scratch<T> scratch) noexcept {
+    const Block block = block_of(plan, task);
+    const std::int64_t elements = plan::round_up(plan.block_elements, 16);
+    T* total = outputs.partials ? outputs.partials + task * plan.partial_elements()
+                                : scratch.take(plan.partial_elements());
+    T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? total + elements : nullptr;
+    if (plan.family == LaneFamily::channels)
+        weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, total, bias,
+                             scratch);
+    else weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, total, bias, scratch);
+    if (outputs.partials) return;
+    for (std::int64_t part = 0; part < part_count(plan, block); ++part)
+        write_part(context, plan, outputs, block, part, total);
+    if (bias) write_bias(context, plan, outputs, block, bias);
+}
+
+std::int64_t weight_join_tasks(const plan::Conv2dProblem& p, const Conv2dWeightPlan& plan) {
+    return plan.partials() ? p.groups * plan.lane_blocks * plan.row_blocks * plan.join_parts() : 0;
+}
+
+template <class T>
+void weight_join_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                      std::int64_t task) noexcept {
+    const std::int64_t part = task % plan.join_parts(), index = task / plan.join_parts();
+    Block block{index / plan.row_blocks / plan.lane_blocks, 0, index / plan.row_blocks % plan.lane_blocks,
+                index % plan.row_blocks};
+    const auto partial = [&](std::int64_t segment_group) {
+        block.segment_group = segment_group;
+        return outputs.partials + task_of(plan, block) * plan.partial_elements();
+    };
+    T* total = partial(0);
+    if (part < part_count(plan, block) && outputs.weight) {
+        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(context.problem, plan, block, part), partial);
+        write_part(context, plan, outputs, block, part, total);
+    }
+    if (part == 0 && outputs.bias && plan.has_bias(block.lanes, block.rows)) {
+        const std::int64_t elements = plan::round_up(plan.block_elements, 16);
+        const Range stretch{elements, elements + plan.output_channels(block.lanes, block.rows).size()};
+        join_partials(*context.kernels.pack, plan.segment_groups, stretch, partial);
+        write_bias(context, plan, outputs, block, total + elements);
+    }
+}
+
+template void weight_task<float>(const Conv2dContext<float>&, const Conv2dWeightPlan&, const WeightOutputs<float>&,
+                                 std::int64_t, Scratch<float>) noexcept;
+template void weight_task<double>(const Conv2dContext<double>&, const Conv2dWeightPlan&, const WeightOutputs<double>&,
+                                  std::int64_t, Scratch<double>) noexcept;
+template void weight_join_task<float>(const Conv2dContext<float>&, const Conv2dWeightPlan&, const WeightOutputs<float>&,
+                                      std::int64_t) noexcept;
+template void weight_join_task<double>(const Conv2dContext<double>&, const Conv2dWeightPlan&,
+                                       const WeightOutputs<double>&, std::int64_t) noexcept;
+
+}  // namespace backgrad::ops

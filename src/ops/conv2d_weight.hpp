@@ -1,0 +1,27 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+#include "plan/conv2d_weight_plan.hpp"
+
+namespace backgrad::ops {
+
+/// Where the sums of the weight gradient's tasks lie, and what becomes of them.
+template <class T>
+struct WeightOutputs {
+    T* partials;  ///< plan.shared_elements, or null where each task finishes its own block
+    bool weight, bias;  ///< which gradients are asked for
+    WriteMode weight_mode, bias_mode;
+};
+
+/// First phase, plan.tasks tasks: sums of one block over one segment group.
+template <class T>
+void weight_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                 std::int64_t task, Scratch<T> scratch) noexcept;
+
+/// Second phase, where there are partial sums: joins and writes one part of one block.
+std::int64_t weight_join_tasks(const plan::Conv2dProblem& problem, const plan::Conv2dWeightPlan& plan);
+template <class T>
+void weight_join_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
+                      const WeightOutputs<T>& outputs, std::int64_t task) noexcept;
+
+}  // namespace backgrad::ops

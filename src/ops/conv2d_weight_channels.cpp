@@ -1,0 +1,210 @@
+#include "ops/conv2d_weight_channels.hpp"
+
+#include "ops/conv2d_bias.hpp"
+
+#include <algorithm>
+
+namespace backgrad::ops {
+
+namespace {
+
+using kernels::Finish;
+using kernels::Run;
+using plan::LaneSide;
+using plan::PixelBox;
+using plan::Range;
+
+/// The part of a tensor that one segment reads: some images, rows and columns. Its panel numbers the pixels in order.
+struct Window {
+    std::int64_t image_begin, images;
+    Range rows, columns;
+
+    std::int64_t pixels() const { return images * rows.size() * columns.size(); }
+    std::int64_t pixel(std::int64_t image, std::int64_t y, std::int64_t x) const {
+        return ((image - image_begin) * rows.size() + (y - rows.begin)) * columns.size() + (x - columns.begin);
+    }
+};
+
+Window output_window(const PixelBox& box) {
+    return {box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
+}
+
+Range input_range(std::int64_t begin, std::int64_t end, std::int64_t stride, std::int64_t padding,
+                  std::int64_t kernel, std::int64_t dilation, std::int64_t size) {
+    const std::int64_t first = std::max<std::int64_t>(0, begin * stride - padding);
+    const std::int64_t last = std::min(size, (end - 1) * stride - padding + (kernel - 1) * dilation + 1);
+    return {first, std::max(first, last)};
+}
+
+Window input_window(const plan::Conv2dProblem& p, const PixelBox& box) {
+    return {box.image_begin, box.images(),
+            input_range(box.row_begin, box.row_end, p.stride_height, p.padding_top, p.kernel_height,
+                        p.dilation_height, p.in_height),
+            input_range(box.column_begin, box.column_end, p.stride_width, p.padding_left, p.kernel_width,
+                        p.dilation_width, p.in_width)};
+}
+
+/// Copies rows that lie one after the other in one piece.
+template <class T, class Copy>
+void for_each_stretch(const TensorView<const T>& tensor, const Window& window, Copy copy) {
+    const bool whole_rows = window.columns.size() * tensor.pixel == tensor.row;
+    for (std::int64_t n = 0; n < window.images; ++n) {
+        const std::int64_t steps = whole_rows ? 1 : window.rows.size();
+        const std::int64_t pixels = whole_rows ? window.rows.size() * window.columns.size() : window.columns.size();
+        for (std::int64_t y = 0; y < steps; ++y)
+            copy(tensor.at(window.image_begin + n, 0, window.rows.begin + y, window.columns.begin), pixels,
+                 (n * window.rows.size() + y) * window.columns.size());
+    }
+}
+
+/// The lane operand: one panel [pixel][lanes] per lane tile.
+template <class T>
+void pack_lanes(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Window& window,
+                std::int64_t channel_begin, const plan::LaneTiles& tiles, T* panel) {
+    const auto& pack = *context.kernels.pack;
+    const bool channels_last = tensor.channel == 1;
+    for (std::int64_t tile = 0; tile < tiles.count(); ++tile) {
+        const std::int64_t width = std::int64_t(tiles.vectors_of(tile)) * tiles.lanes;
+        const std::int64_t first = channel_begin + tile * tiles.width();
+        const std::int64_t channels = std::min(width, tiles.size - tile * tiles.width());
+        for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t at) {
+            from += first * tensor.channel;
+            if (channels_last) pack.copy(from, tensor.pixel, 1, pixels, channels, panel + at * width, width);
+            else pack.transpose(from, tensor.channel, channels, pixels, panel + at * width, width);
+        });
+        panel += window.pixels() * width;
+    }
+}
+
+/// The broadcast operand, as the tensor has it: [channel][pixel] or [pixel][channel].
+template <class T>
+void pack_rows(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Window& window, Range channels,
+               T* panel) {
+    const auto& pack = *context.kernels.pack;
+    for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t at) {
+        from += channels.begin * tensor.channel;
+        if (tensor.channel == 1)
+            pack.copy(from, tensor.pixel, 1, pixels, channels.size(), panel + at * channels.size(), channels.size());
+        else
+            pack.copy(from, tensor.channel, 1, channels.size(), pixels, panel + at, window.pixels());
+    });
+}
+
+/// Appends a run, or lengthens the last one if it goes on where that one ended: rows that nothing lies between become
+/// one long run.
+std::int64_t append(Run* runs, std::int64_t count, const Run& run, std::int64_t lane_step, std::int64_t row_step) {
+    if (count > 0) {
+        Run& last = runs[count - 1];
+        if (last.lane_offset + last.count * lane_step == run.lane_offset &&
+            last.broadcast_offset + last.count * row_step == run.broadcast_offset) {
+            last.count += run.count;
+            return count;
+        }
+    }
+    runs[count] = run;
+    return count + 1;
+}
+
+/// The runs of tap (r, c): the rows of the segment whose input row exists, without the columns whose input does not.
+/// Padding so contributes no term. Returns their number, at most the segment's rows.
+std::int64_t list_runs(const plan::Conv2dProblem& p, const Window& out, const Window& in, LaneSide side,
+                       std::int64_t r, std::int64_t c, Run* runs) {
+    const Range valid =
+        plan::valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
+    const Range columns{std::max(valid.begin, out.columns.begin), std::min(valid.end, out.columns.end)};
+    if (columns.size() == 0) return 0;
+    const bool lanes_out = side == LaneSide::grad_output;
+    const std::int64_t lane_step = lanes_out ? 1 : p.stride_width;
+    const std::int64_t row_step = lanes_out ? p.stride_width : 1;
+    std::int64_t count = 0;
+    for (std::int64_t n = 0; n < out.images; ++n)
+        for (std::int64_t y = out.rows.begin; y < out.rows.end; ++y) {
+            const std::int64_t in_y = p.input_row(y, r), image = out.image_begin + n;
+            if (in_y < 0 || in_y >= p.in_height) continue;
+            const std::int64_t out_pixel = out.pixel(image, y, columns.begin);
+            const std::int64_t in_pixel = in.pixel(image, in_y, p.input_column(columns.begin, c));
+            const Run run{lanes_out ? out_pixel : in_pixel, lanes_out ? in_pixel : out_pixel, columns.size()};
+            count = append(runs, count, run, lane_step, row_step);
+        }
+    return count;
+}
+
+}  // namespace
+
+template <class T>
+void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
+                          std::int64_t segment_group, std::int64_t lane_block, std::int64_t row_block, T* total,
+                          T* bias, Scratch<T> scratch) noexcept {
+    const plan::Conv2dProblem& p = context.problem;
+    const kernels::TileKernels<T>& tile = *context.kernels.tile;
+    const bool lanes_out = plan.side == LaneSide::grad_output;
+    const TensorView<const T> grad_output = context.grad_output(group), input = context.input(group);
+    const TensorView<const T>&lane_tensor = lanes_out ? grad_output : input, &row_tensor = lanes_out ? input : grad_output;
+    const Range lanes = plan.lane_block(lane_block), rows = plan.row_block(row_block);
+    plan::LaneTiles tiles = plan.block_tiles;
+    tiles.size = lanes.size();
+    const bool channels_last = row_tensor.channel == 1;
+    const std::int64_t row_unit = channels_last ? rows.size() : 1;
+    const std::int64_t stride = lanes_out ? 1 : p.stride_width, row_stride = lanes_out ? p.stride_width : 1;
+
+    const Range segments = plan.segment_group(segment_group);
+    if (segments.size() == 0) context.kernels.pack->clear(total, tiles.padded() * rows.size() * p.taps());
+    const std::int64_t lines = plan.segment_lines();
+    const Range output_channels = lanes_out ? lanes : rows;
+    T* bias_state = scratch.take(bias ? bias_state_elements<T>(output_channels.size()) : 0);
+    if (bias) context.kernels.pack->clear(bias, output_channels.size());
+    Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(p.taps() * lines, sizeof(T))));
+    std::int64_t* run_counts = reinterpret_cast<std::int64_t*>(
+        scratch.take(plan::Conv2dWeightPlan::count_elements(p.taps(), sizeof(T))));
+    for (std::int64_t s = segments.begin; s < segments.end; ++s) {
+        const PixelBox box = plan.segments.box(s);
+        const Window out = output_window(box), in = input_window(p, box);
+        const Window &lane_window = lanes_out ? out : in, &row_window = lanes_out ? in : out;
+        Scratch<T> pieces = scratch;
+        T* lane_panel = pieces.take(tiles.padded() * lane_window.pixels());
+        T* row_panel = pieces.take(rows.size() * row_window.pixels());
+        pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel);
+        pack_rows(context, row_tensor, row_window, rows, row_panel);
+        if (bias) add_bias_segment(context, grad_output, box, output_channels, bias_state, bias);
+        const std::int64_t broadcast_row = channels_last ? 1 : row_window.pixels();
+        const Finish finish = s == segments.begin ? Finish::store : Finish::add;
+
+        // The lane panel of one tile stays in the L1 cache while all taps and rows pass over it.
+        for (std::int64_t j = 0; j < tiles.count(); ++j) {
+            const int vectors = tiles.vectors_of(j);
+            const std::int64_t width = std::int64_t(vectors) * tiles.lanes;
+            const std::int64_t parts = plan::ceil_div(rows.size(), tile.rows_limit[vectors]);
+            for (std::int64_t tap = 0; tap < p.taps(); ++tap) {
+                Run* tap_runs = runs + tap * lines;
+                if (j == 0)
+                    run_counts[tap] = list_runs(p, out, in, plan.side, tap / p.kernel_width, tap % p.kernel_width,
+                                                tap_runs);
+                if (run_counts[tap] == 0 && finish == Finish::add) continue;
+                T* to = total + (j * tiles.width() * p.taps() + tap * width) * rows.size();
+                for (std::int64_t i = 0; i < parts; ++i) {
+                    const Range part = plan::share(rows.size(), parts, i);
+                    const kernels::TileOperands<T> operands{lane_panel + j * tiles.width() * lane_window.pixels(),
+                                                            width,
+                                                            width * stride,
+                                                            row_panel + part.begin * broadcast_row,
+                                                            row_unit,
+                                                            row_unit * row_stride,
+                                                            broadcast_row,
+                                                            tap_runs,
+                                                            run_counts[tap]};
+                    tile.function[vectors][part.size()](operands,
+                                                        {to + part.begin * width, width, tiles.lanes, finish});
+                }
+            }
+        }
+    }
+}
+
+template void weight_channels_task<float>(const Conv2dContext<float>&, const plan::Conv2dWeightPlan&, std::int64_t,
+                                          std::int64_t, std::int64_t, std::int64_t, float*, float*,
+                                          Scratch<float>) noexcept;
+template void weight_channels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&, std::int64_t,
+                                           std::int64_t, std::int64_t, std::int64_t, double*,
+                                           double*, Scratch<double>) noexcept;
+
+}  // namespace backgrad::ops

@@ -1,0 +1,184 @@
+#include "plan/conv2d_input_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace backgrad::plan {
+
+namespace {
+
+constexpr double transpose_cycles = 0.4;  ///< per element
+constexpr double copy_cycles = 0.15;      ///< per element
+constexpr std::int64_t panel_bytes = 256 * 1024;  ///< goal for the grad_output panel: a quarter to a half of L2
+
+/// Products per element of grad_input.
+double products(const Conv2dProblem& p) {
+    return static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(p.stride_height * p.stride_width);
+}
+
+/// Cycles per pixel of grad_input with lanes = input channels.
+double channel_cost(const Conv2dProblem& p, int lanes) {
+    const double padded = static_cast<double>(round_up(p.in_channels, lanes)), vectors = padded / lanes;
+    const double loads = std::max(1.0, 1.0 / 14 + 1.0 / std::min(vectors, 4.0));
+    return vectors * products(p) / 2 * loads + (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
+           copy_cycles * static_cast<double>(p.out_channels) / static_cast<double>(p.stride_height * p.stride_width);
+}
+
+/// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase).
+double pixel_cost(const Conv2dProblem& p, int lanes) {
+    const std::int64_t width = ceil_div(p.in_width, p.stride_width);
+    const double fill = static_cast<double>(width) / static_cast<double>(round_up(width, lanes));
+    const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
+    // With r channels a vector of grad_output is loaded for r FMAs; the loads cross cache lines.
+    const double loads = std::max(1.0, 0.5 + 1.5 / rows);
+    const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
+    const double scatter = p.layout == Layout::nchw && p.stride_width == 1 ? 0.0 : 1.0;
+    return static_cast<double>(p.in_channels) * products(p) / lanes / 2 / fill * loads +
+           move * static_cast<double>(p.out_channels) / static_cast<double>(p.stride_height * p.stride_width) +
+           scatter * static_cast<double>(p.in_channels);
+}
+
+/// Elements of the staging buffer of a block.
+std::int64_t staging_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                              std::int64_t rows, std::int64_t columns) {
+    return plan.family == LaneFamily::channels
+               ? rows * columns * plan.channel_tiles.width()
+               : plan.row_channels * round_up(ceil_div(columns, p.stride_width), tiles.lanes);
+}
+
+/// Elements of the panel, the staging buffer and the runs of a block with `rows` rows and `columns` columns.
+std::int64_t block_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                            std::int64_t rows, std::int64_t columns, std::size_t element_bytes) {
+    const std::int64_t out_rows =
+        std::min(p.out_height, (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 1);
+    const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
+    // Tiles of pixels read whole vectors beyond the last column.
+    const std::int64_t panel = out_rows * out_columns * p.out_channels + 8 * tiles.lanes;
+    const std::int64_t runs = ceil_div(p.out_channels, Conv2dInputPlan::channel_block) * p.taps();
+    return round_up(panel, 16) + round_up(staging_elements(p, plan, tiles, rows, columns), 16) +
+           Conv2dWeightPlan::run_elements(runs, element_bytes);
+}
+
+void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
+    const std::int64_t width = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
+    plan.channel_tiles = choose_lane_tiles(p.in_channels, std::min<std::int64_t>(width, 112), tiles);
+    if (plan.family == LaneFamily::channels) return;
+    const std::int64_t vectors = ceil_div(width, tiles.lanes);
+    double best = std::numeric_limits<double>::infinity();
+    for (int v = 1; v <= 8; ++v) {
+        if (tiles.rows_limit[v] == 0) continue;
+        const std::int64_t parts = ceil_div(p.in_channels, tiles.rows_limit[v]), rows = ceil_div(p.in_channels, parts);
+        // Loads of grad_output cross cache lines: count them twice.
+        const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));
+        const double cost = slots * static_cast<double>(parts * ceil_div(vectors, v));
+        if (cost < best * 0.99) {
+            best = cost;
+            plan.pixel_vectors = v;
+            plan.row_channels = rows;
+        }
+    }
+}
+
+/// Columns are cut only where the image is one long row.
+std::int64_t next_columns(const Conv2dProblem& p, std::int64_t columns) {
+    if (p.in_height > 1) return p.in_width + 1;
+    return columns < 32 ? columns + 1 : columns + columns / 8;
+}
+
+/// Cuts images so that panels stay in the cache and workers are equally busy.
+void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
+                   const Strategy& strategy) {
+    const std::int64_t threads = std::max(1, strategy.threads), tile_count = plan.channel_tile_count(p);
+    const bool cut_channels = strategy.partition != Partition::batch && strategy.partition != Partition::spatial;
+    const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
+    double best = std::numeric_limits<double>::infinity();
+    Conv2dInputPlan chosen = plan;
+    for (std::int64_t columns = 1; columns <= width_units; columns = next_columns(p, columns))
+        for (std::int64_t rows = 1; rows <= std::max<std::int64_t>(1, p.in_height); ++rows) {
+            const std::int64_t tall = ceil_div(p.in_height, rows);
+            if (rows > 1 && tall == ceil_div(p.in_height, rows - 1)) continue;
+            const std::int64_t wide = ceil_div(width_units, columns) * p.stride_width;
+            const double elements = static_cast<double>(block_elements(p, plan, tiles, tall, wide, element_bytes));
+            const double bytes = elements * static_cast<double>(element_bytes);
+            const double halo = static_cast<double>(tall * p.stride_height + (p.kernel_height - 1) * p.dilation_height) /
+                                static_cast<double>(tall * p.stride_height);
+            const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;
+            for (std::int64_t c = 1; c <= (cut_channels ? tile_count : 1); ++c) {
+                const std::int64_t blocks = p.batch * rows * columns;
+                const double compute = static_cast<double>(tall * wide) * products(p) *
+                                       static_cast<double>(ceil_div(tile_count, c)) / static_cast<double>(tile_count) *
+                                       static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2;
+                const double move = 0.3 * static_cast<double>(tall * wide * p.out_channels) * halo /
+                                    static_cast<double>(p.stride_height * p.stride_width);
+                const double cost = (compute + move + 500) * spill *
+                                    static_cast<double>(ceil_div(p.groups * blocks * c, threads));
+                if (cost < best * 0.98) {
+                    best = cost;
+                    chosen.row_blocks = rows;
+                    chosen.column_blocks = columns;
+                    chosen.channel_groups = c;
+                }
+            }
+        }
+    plan = chosen;
+    plan.blocks = p.batch * plan.row_blocks * plan.column_blocks;
+    plan.block_groups = plan.blocks;
+    if (strategy.partition == Partition::channel) {
+        plan.block_groups = std::min<std::int64_t>(1, plan.blocks);
+        plan.channel_groups = std::max<std::int64_t>(1, tile_count);
+    } else if (strategy.partition == Partition::batch) {
+        plan.block_groups = p.batch;
+        plan.channel_groups = 1;
+    } else if (strategy.partition == Partition::batch_channel) {
+        plan.block_groups = p.batch;
+        plan.channel_groups = std::max<std::int64_t>(1, tile_count);
+    }
+    plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
+}
+
+}  // namespace
+
+std::int64_t Conv2dInputPlan::channel_tile_count(const Conv2dProblem& p) const {
+    return family == LaneFamily::channels ? channel_tiles.count() : ceil_div(p.in_channels, std::max<std::int64_t>(1, row_channels));
+}
+
+InputBlock input_block(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t block) {
+    const std::int64_t column = block % plan.column_blocks, row = block / plan.column_blocks % plan.row_blocks;
+    const Range units = share(ceil_div(p.in_width, p.stride_width), plan.column_blocks, column);
+    return {block / plan.column_blocks / plan.row_blocks,
+            share(p.in_height, plan.row_blocks, row),
+            {units.begin * p.stride_width, std::min(p.in_width, units.end * p.stride_width)}};
+}
+
+OutputWindow output_window(const Conv2dProblem& p, const InputBlock& block) {
+    const std::int64_t reach_y = (p.kernel_height - 1) * p.dilation_height;
+    const std::int64_t reach_x = (p.kernel_width - 1) * p.dilation_width;
+    const std::int64_t top = ceil_div(std::max<std::int64_t>(0, block.rows.begin + p.padding_top - reach_y), p.stride_height);
+    const std::int64_t bottom = floor_div(block.rows.end - 1 + p.padding_top, p.stride_height) + 1;
+    const std::int64_t left = floor_div(block.columns.begin + p.padding_left - reach_x, p.stride_width);
+    const std::int64_t right = floor_div(block.columns.end - 1 + p.padding_left, p.stride_width) + 1;
+    return {{std::min(top, p.out_height), std::clamp(bottom, std::min(top, p.out_height), p.out_height)}, {left, right}};
+}
+
+Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
+                           const Strategy& strategy) {
+    Conv2dInputPlan plan{};
+    const int nominal = static_cast<int>(64 / element_bytes);
+    plan.family = pixel_cost(p, nominal) < channel_cost(p, nominal) ? LaneFamily::pixels : LaneFamily::channels;
+    plan.row_channels = 1;
+    plan.pixel_vectors = 1;
+    plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
+    choose_tiles(plan, p, tiles);
+    choose_blocks(plan, p, tiles, element_bytes, strategy);
+    const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
+    plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
+    plan.packed_elements = plan.packed_group_elements * p.groups;
+    plan.pack_tasks = p.groups * plan.channel_tile_count(p) * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
+    const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;
+    plan.staging_elements = staging_elements(p, plan, tiles, rows, columns);
+    plan.worker_elements = block_elements(p, plan, tiles, rows, columns, element_bytes);
+    return plan;
+}
+
+}  // namespace backgrad::plan

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "plan/conv2d_problem.hpp"
+#include "plan/conv2d_weight_plan.hpp"
+#include "plan/register_tiles.hpp"
+
+#include <backgrad/strategy.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::plan {
+
+/// A block of grad_input: one image, some rows and columns. Columns begin at multiples of the stride.
+struct InputBlock {
+    std::int64_t image;
+    Range rows, columns;
+};
+
+/// The window of grad_output that a block of grad_input reads. Columns may lie outside the tensor: the panel holds
+/// zeros there.
+struct OutputWindow {
+    Range rows, columns;
+};
+
+/// The input gradient: images are cut into blocks, blocks and channels into tasks. Each output is one chain over
+/// output-channel block, kernel row, kernel column and channel, so no cut changes a bit. Weights are packed first.
+struct Conv2dInputPlan {
+    /// Output channels per block of the sum's order.
+    static constexpr std::int64_t channel_block = 64;
+
+    LaneFamily family;
+    LaneTiles channel_tiles;    ///< family channels: lanes are input channels
+    std::int64_t row_channels;  ///< family pixels: input channels per register tile
+    int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
+    std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
+    std::int64_t blocks;  ///< of the batch
+    std::int64_t tasks;   ///< groups * channel_groups * block_groups
+    std::int64_t pack_tasks;
+    /// Elements of the packed weights (shared) and of one worker's scratch.
+    std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
+
+    /// Tiles of input channels, of either family.
+    std::int64_t channel_tile_count(const Conv2dProblem& p) const;
+};
+
+/// Plans the input gradient for `threads` workers.
+Conv2dInputPlan plan_input(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,
+                           const Strategy& strategy);
+
+InputBlock input_block(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t block);
+OutputWindow output_window(const Conv2dProblem& problem, const InputBlock& block);
+
+/// floor(a / b) for b > 0 and any a.
+inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }
+
+}  // namespace backgrad::plan

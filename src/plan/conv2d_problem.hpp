@@ -1,0 +1,57 @@
+#pragma once
+
+#include <backgrad/conv2d.hpp>
+
+#include <cstdint>
+
+namespace backgrad::plan {
+
+/// A validated convolution in the form that plans and kernels think in: sizes per group, paddings as offsets.
+struct Conv2dProblem {
+    Layout layout;
+    bool weight_ohwi;
+    bool rotated_kernel;
+    std::int64_t batch, groups;
+    std::int64_t in_channels, out_channels;  ///< per group
+    std::int64_t in_height, in_width;
+    std::int64_t out_height, out_width;                  ///< windows that lie where the formula puts them
+    std::int64_t grad_output_height, grad_output_width;  ///< of the tensor; larger only for the rotated kernel
+    std::int64_t kernel_height, kernel_width;
+    std::int64_t stride_height, stride_width;
+    std::int64_t padding_top, padding_left;
+    std::int64_t dilation_height, dilation_width;
+
+    std::int64_t taps() const { return kernel_height * kernel_width; }
+    std::int64_t pixels_in() const { return in_height * in_width; }
+    std::int64_t pixels_out() const { return out_height * out_width; }
+    std::int64_t weight_elements() const { return groups * out_channels * in_channels * taps(); }
+    bool depthwise() const { return in_channels == 1 && out_channels == 1; }
+
+    /// Input coordinate of output row `y` and kernel row `r`; it may lie outside the input.
+    std::int64_t input_row(std::int64_t y, std::int64_t r) const {
+        return y * stride_height - padding_top + r * dilation_height;
+    }
+    std::int64_t input_column(std::int64_t x, std::int64_t c) const {
+        return x * stride_width - padding_left + c * dilation_width;
+    }
+};
+
+/// The half-open range of positions o in [0, outputs) for which o * stride + offset lies in [0, inputs).
+struct Range {
+    std::int64_t begin, end;
+
+    std::int64_t size() const { return end > begin ? end - begin : 0; }
+};
+Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stride, std::int64_t offset);
+
+/// Cuts [0, size) into `parts` ranges whose lengths differ by at most one; part p of them.
+Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
+
+/// The canonical problem of a valid shape. An unpadded 1x1 convolution of stride 1 does not know rows, so its image
+/// becomes one row of height * width pixels.
+Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions& options);
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
+
+}  // namespace backgrad::plan

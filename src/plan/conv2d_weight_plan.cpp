@@ -1,0 +1,239 @@
+#include "plan/conv2d_weight_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace backgrad::plan {
+
+namespace {
+
+constexpr double transpose_cycles = 0.4;  ///< per element, NCHW to channels last (measured: 0.3 to 0.6)
+constexpr double copy_cycles = 0.15;      ///< per element
+constexpr std::int64_t channel_terms = 256;        ///< segment length where lanes are channels: panels fit L1 and L2
+constexpr std::int64_t pixel_steps = 512;          ///< vectors per segment where lanes are pixels
+constexpr std::int64_t block_bytes = 1024 * 1024;  ///< goal for partial sums and panels of a block
+
+/// Input pixels that are packed for one output pixel.
+double input_pixels(const Conv2dProblem& p) {
+    const double rows = p.kernel_height == 1 ? 1.0 : static_cast<double>(p.stride_height);
+    return rows * static_cast<double>(p.stride_width);
+}
+
+/// Cycles per output pixel and group with lanes = channels of `side`, two FMAs per cycle on `lanes` lanes.
+double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
+    const bool from_output = side == LaneSide::grad_output;
+    const std::int64_t lane_channels = from_output ? p.out_channels : p.in_channels;
+    const std::int64_t row_channels = from_output ? p.in_channels : p.out_channels;
+    const double padded = static_cast<double>(round_up(lane_channels, lanes));
+    const double vectors = padded / lanes, rows = static_cast<double>(row_channels);
+    const double latency = std::max(1.0, 8.0 / (std::min(vectors, 4.0) * std::min(rows, 14.0)));
+    const double loads = std::max(1.0, 1.0 / std::min(rows, 14.0) + 1.0 / std::min(vectors, 4.0));
+    const double fmas = vectors * rows * static_cast<double>(p.taps()) / 2 * std::max(latency, loads);
+    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
+    const double row_move = copy_cycles * rows;
+    return fmas + (from_output ? lane_move + row_move * input_pixels(p) : lane_move * input_pixels(p) + row_move);
+}
+
+/// Cycles per output pixel and group with lanes = pixels.
+double pixel_cost(const Conv2dProblem& p, int lanes) {
+    const double fill = static_cast<double>(p.out_width) / static_cast<double>(round_up(p.out_width, lanes));
+    const double products = static_cast<double>(p.out_channels * p.in_channels * p.taps());
+    const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
+    // 1.2: column operands cross cache lines and the chains are stored and joined.
+    return products / lanes / 2 / fill * 1.2 +
+           move * (static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p));
+}
+
+LaneSide choose_side(const Conv2dProblem& p, int lanes) {
+    return channel_cost(p, LaneSide::grad_output, lanes) <= channel_cost(p, LaneSide::input, lanes)
+               ? LaneSide::grad_output
+               : LaneSide::input;
+}
+
+/// Elements of panels for one segment.
+std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dWeightPlan& plan) {
+    const std::int64_t out_pixels = plan.segments.largest();
+    const std::int64_t out_rows = ceil_div(plan.segments.height, plan.segments.row_parts);
+    const std::int64_t in_rows =
+        std::min(p.in_height, (out_rows - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1);
+    const std::int64_t in_pixels = plan.segments.images * in_rows * p.in_width;
+    const bool from_output = plan.side == LaneSide::grad_output;
+    return plan.block_tiles.padded() * (from_output ? out_pixels : in_pixels) +
+           plan.rows_per_block * (from_output ? in_pixels : out_pixels);
+}
+
+}  // namespace
+
+Range Conv2dWeightPlan::lane_block(std::int64_t block) const {
+    const std::int64_t lanes = block_tiles.lanes;
+    const Range vectors = share(ceil_div(lane_channels, lanes), lane_blocks, block);
+    return {vectors.begin * lanes, std::min(lane_channels, vectors.end * lanes)};
+}
+
+std::int64_t automatic_segment_groups(const Conv2dProblem& p, std::size_t element_bytes, std::int64_t segments) {
+    const std::int64_t tiles = p.groups * ceil_div(p.out_channels, 64) * ceil_div(p.in_channels, 64);
+    const std::int64_t bytes = std::max<std::int64_t>(1, p.weight_elements() * static_cast<std::int64_t>(element_bytes));
+    const std::int64_t most = std::min<std::int64_t>(64, 8 * 1024 * 1024 / bytes);
+    const std::int64_t wanted = std::min(ceil_div(256, std::max<std::int64_t>(1, tiles)), segments / 4);
+    return std::max<std::int64_t>(1, std::min(wanted, most));
+}
+
+std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, const Segments& segments,
+                            const Strategy& strategy) {
+    const std::int64_t automatic = automatic_segment_groups(p, element_bytes, segments.count);
+    if (strategy.reduction == Reduction::owner || strategy.partition == Partition::channel) return 1;
+    if (strategy.reduction == Reduction::partials || strategy.partition == Partition::batch ||
+        strategy.partition == Partition::spatial)
+        return std::clamp<std::int64_t>(automatic, std::min<std::int64_t>(2, segments.count),
+                                        std::max<std::int64_t>(1, segments.count));
+    return automatic;
+}
+
+LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
+    const int lanes = static_cast<int>(64 / element_bytes);
+    const double channels = std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
+    return pixel_cost(p, lanes) < channels ? LaneFamily::pixels : LaneFamily::channels;
+}
+
+Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
+    const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
+    if (family == LaneFamily::channels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
+    return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
+}
+
+namespace {
+
+void cut_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::int64_t lane_blocks,
+                std::int64_t row_blocks) {
+    plan.lane_blocks = lane_blocks;
+    plan.row_blocks = row_blocks;
+    plan.rows_per_block = ceil_div(plan.row_channels, row_blocks);
+    const std::int64_t vectors = ceil_div(ceil_div(plan.lane_channels, tiles.lanes), lane_blocks);
+    plan.block_tiles = choose_lane_tiles(std::min(plan.lane_channels, vectors * tiles.lanes), plan.rows_per_block, tiles);
+    plan.tasks = p.groups * plan.segment_groups * lane_blocks * row_blocks;
+    plan.block_elements = plan.block_tiles.padded() * plan.rows_per_block * p.taps();
+}
+
+/// Makespan of the tasks in cycles per segment, and a penalty where a block outgrows the cache.
+double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                  std::size_t element_bytes, std::int64_t threads) {
+    const double pixels = static_cast<double>(plan.segments.largest());
+    const double compute = tile_slots(plan.block_tiles.size, plan.rows_per_block, plan.block_tiles.vectors, tiles) / 2 *
+                           static_cast<double>(p.taps()) * pixels;
+    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) *
+                             static_cast<double>(plan.block_tiles.padded());
+    const double row_move = copy_cycles * static_cast<double>(plan.rows_per_block);
+    const double per_pixel = plan.side == LaneSide::grad_output ? lane_move + row_move * input_pixels(p)
+                                                                : lane_move * input_pixels(p) + row_move;
+    const double bytes = static_cast<double>((plan.block_elements + panel_elements(p, plan)) *
+                                             static_cast<std::int64_t>(element_bytes));
+    const double update = static_cast<double>(plan.block_elements) / tiles.lanes * 2;
+    const double spill = bytes > block_bytes ? 1.0 + 0.1 * (bytes / block_bytes - 1.0) : 1.0;
+    const double longest_group = static_cast<double>(ceil_div(plan.segments.count, plan.segment_groups));
+    return (compute + per_pixel * pixels + update) * spill * longest_group *
+           static_cast<double>(ceil_div(plan.tasks, threads));
+}
+
+/// The blocks with the least makespan; more blocks balance better and pack more often.
+void choose_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                   std::size_t element_bytes, const Strategy& strategy) {
+    const std::int64_t vectors = std::max<std::int64_t>(1, ceil_div(plan.lane_channels, tiles.lanes));
+    const std::int64_t row_limit = std::max<std::int64_t>(1, ceil_div(plan.row_channels, 4));
+    const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
+    const std::int64_t threads = std::max(1, strategy.threads);
+    constexpr std::int64_t most_bytes = 3 * 1024 * 1024;
+    double best = std::numeric_limits<double>::infinity();
+    std::int64_t lane_blocks = vectors, row_blocks = row_limit;
+    for (std::int64_t l = 1; l <= vectors; l = l < 8 ? l + 1 : l * 2)
+        for (std::int64_t r = 1; r <= row_limit; r = r < 8 ? r + 1 : r * 2) {
+            cut_blocks(plan, p, tiles, l, r);
+            const bool fits = (plan.block_elements + panel_elements(p, plan)) *
+                                  static_cast<std::int64_t>(element_bytes) <= most_bytes;
+            // A batch or spatial partition cuts channels only where a block would outgrow its memory.
+            const double pieces = uncut ? 1e12 * static_cast<double>(l * r) : 0;
+            const double cost = block_cost(plan, p, tiles, element_bytes, threads) + pieces;
+            if (fits && cost < best * 0.98) {
+                best = cost;
+                lane_blocks = l;
+                row_blocks = r;
+            }
+        }
+    cut_blocks(plan, p, tiles, lane_blocks, row_blocks);
+}
+
+/// Family pixels: only the output channels are cut.
+void plan_pixel_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes,
+                       const Strategy& strategy) {
+    constexpr std::int64_t pass_pixels = 1024;
+    const std::int64_t pixels = p.pixels_out(), chains = static_cast<std::int64_t>(64 / element_bytes);
+    plan.pass_images = pixels == 0 ? 1 : std::clamp<std::int64_t>(pass_pixels / pixels, 1, plan.segments.images);
+    plan.pass_rows = plan.pass_images > 1 || p.out_width == 0 ? p.out_height
+                                                              : std::clamp<std::int64_t>(pass_pixels / p.out_width, 1, p.out_height);
+    // A multiple of the chains: a pass that begins inside a row begins at chain 0 like the row.
+    plan.pass_columns = std::clamp<std::int64_t>(p.out_width, 1, pass_pixels);
+    const std::int64_t threads = std::max(1, strategy.threads), shares = p.groups * plan.segment_groups;
+    const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
+    const std::int64_t balanced = uncut ? 1 : ceil_div(4 * threads, shares);
+    plan.lane_blocks = 1;
+    plan.row_blocks = std::clamp<std::int64_t>(std::max(balanced, ceil_div(p.out_channels, 64)), 1,
+                                               std::max<std::int64_t>(1, ceil_div(p.out_channels, 4)));
+    if (shares % threads == 0 && p.out_channels <= 64) plan.row_blocks = 1;
+    plan.rows_per_block = ceil_div(p.out_channels, plan.row_blocks);
+    plan.block_tiles = {p.in_channels, 1, static_cast<int>(chains)};
+    plan.tasks = p.groups * plan.segment_groups * plan.row_blocks;
+    plan.block_elements = plan.rows_per_block * p.in_channels * p.taps();
+}
+
+}  // namespace
+
+namespace {
+
+/// Panels, runs and chains of one task.
+std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes) {
+    if (plan.segments.count == 0) return 0;
+    const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
+    const std::int64_t bias = round_up(plan.block_bias * chains, 16);
+    if (plan.family == LaneFamily::channels)
+        return bias + round_up(panel_elements(p, plan), 16) + 32 +
+               Conv2dWeightPlan::run_elements(p.taps() * plan.segment_lines(), element_bytes) +
+               Conv2dWeightPlan::count_elements(p.taps(), element_bytes);
+    const PixelPanels sizes = pixel_panels(p, plan.pass_images, plan.pass_rows, plan.pass_columns);
+    // The panel of grad_output twice: the second copy is masked per tap where values are not finite.
+    return bias + 2 * round_up(plan.rows_per_block * sizes.output_plane, 16) +
+           round_up(p.in_channels * sizes.input_plane, 16) + plan.block_elements * chains;
+}
+
+}  // namespace
+
+PixelPanels pixel_panels(const Conv2dProblem& p, std::int64_t images, std::int64_t rows, std::int64_t columns) {
+    PixelPanels panels{};
+    panels.output_row = columns;
+    panels.output_plane = images * rows * panels.output_row;
+    panels.input_columns = (columns - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1;
+    panels.input_phase = ceil_div(panels.input_columns, p.stride_width);
+    panels.input_row = panels.input_phase * p.stride_width;
+    panels.input_rows = (rows - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1;
+    panels.input_plane = images * panels.input_rows * panels.input_row;
+    return panels;
+}
+
+Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
+                             const Strategy& strategy) {
+    Conv2dWeightPlan plan{};
+    plan.family = weight_family(p, element_bytes);
+    plan.segments = weight_segments(p, plan.family, element_bytes);
+    plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
+    const bool channels = plan.family == LaneFamily::channels;
+    plan.side = channels ? choose_side(p, tiles.lanes) : LaneSide::input;
+    const bool from_output = plan.side == LaneSide::grad_output;
+    plan.lane_channels = from_output ? p.out_channels : p.in_channels;
+    plan.row_channels = from_output ? p.in_channels : p.out_channels;
+    if (channels) choose_blocks(plan, p, tiles, element_bytes, strategy);
+    else plan_pixel_blocks(plan, p, element_bytes, strategy);
+    plan.block_bias = from_output ? plan.block_tiles.padded() : plan.rows_per_block;
+    plan.worker_elements = (plan.partials() ? 0 : plan.partial_elements()) + scratch_elements(plan, p, element_bytes);
+    plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
+    return plan;
+}
+
+}  // namespace backgrad::plan

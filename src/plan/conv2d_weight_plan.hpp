@@ -1,0 +1,97 @@
+#pragma once
+
+#include "plan/conv2d_problem.hpp"
+#include "plan/register_tiles.hpp"
+#include "plan/segments.hpp"
+
+#include <backgrad/strategy.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::plan {
+
+/// What a vector's lanes are. It decides the order of additions, so it depends on problem and element size alone.
+enum class LaneFamily {
+    channels,  ///< one chain per output; the lane operand is a panel with channels last
+    pixels,    ///< sums across lanes; both operands are panels with channels first
+};
+
+/// Which tensor's channels are the lanes of the weight gradient. Free to choose: it changes no bit.
+enum class LaneSide { grad_output, input };
+
+/// The weight gradient's sum over batch and pixels, cut into segments, the segments into groups with a partial sum
+/// each, and grad_weight into blocks. One task = (convolution group, segment group, lane block, row block). In family
+/// pixels the rows are output channels and there is one lane block with all input channels.
+struct Conv2dWeightPlan {
+    LaneFamily family;
+    LaneSide side;
+    Segments segments;
+    std::int64_t segment_groups;
+    std::int64_t lane_channels, row_channels;  ///< channels of a convolution group on either side
+    std::int64_t lane_blocks, row_blocks;
+    LaneTiles block_tiles;        ///< of the largest lane block (family channels)
+    std::int64_t rows_per_block;  ///< channels of the largest row block
+    std::int64_t pass_images, pass_rows, pass_columns;  ///< family pixels: what is worked on at once, near the L1 cache
+    std::int64_t tasks;
+
+    /// Elements of one partial sum of the largest block, in tile order; the bias of its output channels stands behind.
+    std::int64_t block_elements, block_bias;
+    /// Elements of the scratch memory of one worker, and of the partial sums that all share.
+    std::int64_t worker_elements, shared_elements;
+
+    /// Most rows of pixels in a segment, all images together.
+    std::int64_t segment_lines() const { return segments.images * ceil_div(segments.height, segments.row_parts); }
+    /// Elements of scratch that hold `runs` runs of a register tile (three 64-bit numbers each), or `counts` counts.
+    static std::int64_t run_elements(std::int64_t runs, std::size_t element_bytes) {
+        return round_up(3 * runs * 8 / static_cast<std::int64_t>(element_bytes), 16);
+    }
+    static std::int64_t count_elements(std::int64_t counts, std::size_t element_bytes) {
+        return round_up(counts * 8 / static_cast<std::int64_t>(element_bytes), 16);
+    }
+
+    bool partials() const { return segment_groups > 1; }
+    std::int64_t partial_elements() const { return round_up(block_elements, 16) + round_up(block_bias, 16); }
+    Range segment_group(std::int64_t group) const { return share(segments.count, segment_groups, group); }
+    /// Lane blocks end at whole vectors, so that only the last has lanes without a channel.
+    Range lane_block(std::int64_t block) const;
+    Range row_block(std::int64_t block) const { return share(row_channels, row_blocks, block); }
+    /// The output channels of a block, and whether the block computes their bias.
+    Range output_channels(std::int64_t lanes, std::int64_t rows) const {
+        return side == LaneSide::grad_output ? lane_block(lanes) : row_block(rows);
+    }
+    /// Parts of a block that are joined and written independently.
+    std::int64_t join_parts() const { return family == LaneFamily::channels ? block_tiles.count() : rows_per_block; }
+    bool has_bias(std::int64_t lanes, std::int64_t rows) const {
+        return (side == LaneSide::grad_output ? rows : lanes) == 0;
+    }
+};
+
+/// Sizes (elements) of the panels of family pixels for a part of a segment: grad_output as [channel][image][row][column]
+/// and input as [channel][image][row][column phase][column], zero where the padding is.
+struct PixelPanels {
+    std::int64_t output_row, output_plane;
+    std::int64_t input_columns, input_phase, input_row, input_rows, input_plane;
+};
+PixelPanels pixel_panels(const Conv2dProblem& problem, std::int64_t images, std::int64_t rows, std::int64_t columns);
+
+/// Plans the weight gradient for `threads` workers. Only block sizes depend on tiles and threads.
+Conv2dWeightPlan plan_weight(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,
+                             const Strategy& strategy);
+
+/// Segment groups whatever the strategy: P = clamp(ceil(256 / tiles), 1, min(64, 8 MiB / weight bytes)) with nominal
+/// tiles of 64 x 64 channels, and at least 4 segments each so that joining costs little.
+std::int64_t automatic_segment_groups(const Conv2dProblem& problem, std::size_t element_bytes, std::int64_t segments);
+
+/// Segment groups of a strategy: one for an owner or a channel partition, the automatic ones otherwise, at least two
+/// where partial sums or a partition of batch or pixels are asked for by name.
+std::int64_t segment_groups(const Conv2dProblem& problem, std::size_t element_bytes, const Segments& segments,
+                            const Strategy& strategy);
+
+/// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA.
+LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// The segments of grad_weight for a family.
+Segments weight_segments(const Conv2dProblem& problem, LaneFamily family, std::size_t element_bytes);
+
+}  // namespace backgrad::plan

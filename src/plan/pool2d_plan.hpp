@@ -1,0 +1,85 @@
+#pragma once
+
+#include <backgrad/pool2d.hpp>
+#include <backgrad/strategy.hpp>
+#include <backgrad/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace backgrad::plan {
+
+/// The windows that cover each row (or column) of the input: of row k these are windows[first[k]] to
+/// windows[first[k + 1] - 1], ascending, and taps[...] tells which row of the window lies on it.
+struct Pool2dCovers {
+    std::vector<std::int64_t> first;
+    std::vector<std::int32_t> windows;
+    std::vector<std::int32_t> taps;
+
+    std::int64_t size() const { return static_cast<std::int64_t>(first.size()) - 1; }
+    std::int64_t count(std::int64_t k) const { return first[k + 1] - first[k]; }
+};
+
+/// One axis of a pooling.
+struct Pool2dAxis {
+    std::int64_t in = 0, out = 0, window = 1, stride = 1, padding = 0, dilation = 1;
+
+    /// Cells of a window inside the input.
+    std::int64_t cells(std::int64_t window_index) const;
+};
+
+Pool2dAxis height_axis(const Pool2dShape& shape);
+Pool2dAxis width_axis(const Pool2dShape& shape);
+Pool2dCovers make_covers(const Pool2dAxis& axis);
+
+/// What is pooled, as far as memory is concerned.
+enum class Pool2dReads { gradients, saved_positions, input };
+
+/// What a kernel offers.
+struct Pool2dKernelLimits {
+    int lanes;
+    std::size_t element_bytes;
+    std::size_t scratch_bytes;
+    int max_rows;
+};
+
+/// How an NCHW kernel walks over a row: see kernels::Pool2dColumns.
+struct Pool2dVectorColumns {
+    std::int64_t vectors = 0;
+    std::int64_t vectors_per_block = 0;
+    std::int64_t pitch = 0;
+    std::vector<std::int64_t> first_window;
+    int slots = 0;
+    bool shifted = false;
+    std::vector<std::int32_t> base;
+    std::vector<std::int32_t> relative;
+};
+
+/// Blocks of a pooling that fit a kernel's scratch. `fits` is false where none does; then only the element-wise kernel
+/// can do it.
+struct Pool2dBlocks {
+    bool fits = false;
+    std::int64_t cached_rows = 1;
+    std::int64_t cached_input_rows = 1;
+    Pool2dVectorColumns columns;          ///< NCHW
+    std::int64_t channels_per_block = 1;  ///< NHWC from the input
+    std::int64_t columns_per_block = 1;   ///< NHWC from the input
+};
+
+Pool2dBlocks make_blocks(const Pool2dShape& shape, Layout layout, Pool2dReads reads, const Pool2dCovers& rows,
+                         const Pool2dCovers& columns, const Pool2dKernelLimits& limits);
+
+/// A part of grad_input: images, channels and rows [begin, end).
+struct Pool2dTask {
+    std::int64_t batch_begin, batch_end;
+    std::int64_t channel_begin, channel_end;
+    std::int64_t row_begin, row_end;
+};
+
+/// The tasks of a pooling whose grad_input has these sizes; every element belongs to exactly one. For NCHW, automatic
+/// sees batch and channels as one run of planes: the tasks count images as 0 to 1 and planes as channels.
+std::vector<Pool2dTask> make_tasks(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width,
+                                   Layout layout, std::size_t element_bytes, Partition partition);
+
+}  // namespace backgrad::plan

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+namespace backgrad::plan {
+
+/// A box of output pixels: images [image_begin, image_end), and in each the rows and columns given.
+struct PixelBox {
+    std::int64_t image_begin, image_end;
+    std::int64_t row_begin, row_end;
+    std::int64_t column_begin, column_end;
+
+    std::int64_t images() const { return image_end - image_begin; }
+    std::int64_t rows() const { return row_end - row_begin; }
+    std::int64_t columns() const { return column_end - column_begin; }
+    std::int64_t pixels() const { return images() * rows() * columns(); }
+};
+
+/// The segments of a sum over batch and pixels: several whole images each, or one part of an image each. They depend
+/// on the sizes alone, because the bits of a sum do.
+struct Segments {
+    std::int64_t batch, height, width;
+    std::int64_t images;        ///< whole images per segment
+    std::int64_t row_parts;     ///< parts of an image's height; 1 where images > 1
+    std::int64_t column_parts;  ///< parts of an image's width; 1 where images > 1
+    std::int64_t count;
+
+    PixelBox box(std::int64_t segment) const;
+    /// An upper bound of box(s).pixels().
+    std::int64_t largest() const;
+};
+
+/// Cuts batch x height x width into segments of about `terms` pixels, at least one row (or part of a long row) each.
+Segments make_segments(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t terms);
+
+}  // namespace backgrad::plan
