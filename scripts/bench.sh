@@ -3,6 +3,7 @@
 #
 #   scripts/bench.sh [ARGUMENT...]    `scripts/bench.sh --help` lists the arguments
 set -euo pipefail
+# shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 # Draws the scaling curves of the results folder, when there are at least two thread counts to draw a curve through.

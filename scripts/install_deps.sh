@@ -35,23 +35,26 @@ found=$(missing_packages "$@")
 [[ -n "$found" ]] || exit 0
 mapfile -t missing < <(sort -u <<<"$found")
 
-install_line="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+install=(apt-get install -y --no-install-recommends "${missing[@]}")
 if [[ $EUID -eq 0 ]]; then
     as_root=(env DEBIAN_FRONTEND=noninteractive)
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     as_root=(sudo -n env DEBIAN_FRONTEND=noninteractive)
 else
     echo "backgrad needs Debian packages; run as root:" >&2
-    echo "sh -c '$install_line'" >&2
+    echo "apt-get update && ${install[*]}" >&2
     exit 1
 fi
+
+update_and_install() {
+    "${as_root[@]}" apt-get update && "${as_root[@]}" "${install[@]}" -o DPkg::Lock::Timeout=300
+}
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "Installing ${missing[*]}" >&2
-if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}"; } \
-    >"$log" 2>&1 </dev/null; then
+if ! update_and_install >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
-    echo "install_deps.sh: installing failed; the line was: $install_line" >&2
+    echo "install_deps.sh: could not install ${missing[*]}" >&2
     exit 1
 fi

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Steps that bench.sh, test.sh and .ci/run share. Sourced, never run: it leaves the caller's folder alone.
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -25,8 +26,8 @@ build() {
     read -ra options <<<"${BACKGRAD_CONFIGURE_OPTIONS:-}"
     [[ $# -eq 0 ]] || targets=(--target "$@")
     (
-        cd "$repository"
-        run_quietly "Configuring build/$preset" cmake --preset "$preset" "${options[@]}" &&
+        cd "$repository" &&
+            run_quietly "Configuring build/$preset" cmake --preset "$preset" "${options[@]}" &&
             run_quietly "Building build/$preset" cmake --build "build/$preset" "${targets[@]}"
     )
 }
@@ -34,7 +35,7 @@ build() {
 # find_python MODULE...: prints an interpreter that has the modules. The first python3 on PATH need not be Debian's, and
 # then does not see Debian's modules.
 find_python() {
-    local candidate module
+    local candidate
     for candidate in python3 /usr/bin/python3; do
         "$candidate" -c 'import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]' "$@" \
             >/dev/null 2>&1 && { echo "$candidate"; return 0; }

@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh [ARGUMENT...]    arguments go to ctest, as in `scripts/test.sh -R SeedVectors`
 set -euo pipefail
+# shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 # ctest runs the tests in the build folder; a relative path means the caller's.
