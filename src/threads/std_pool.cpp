@@ -1,10 +1,8 @@
 #include "threads/std_pool.hpp"
 
 #include "threads/backends.hpp"
-#include "threads/fork.hpp"
 
 #include <chrono>
-#include <new>
 #include <system_error>
 
 namespace backgrad::threads {
@@ -52,14 +50,7 @@ StdPool::StdPool(int threads) : threads_(threads) {
     }
 }
 
-StdPool::~StdPool() {
-    if (in_forked_child()) {
-        // The helpers live in the parent only: there is nothing to join, and a std::thread may not be dropped joinable.
-        new std::vector<std::thread>(std::move(helpers_));
-        return;
-    }
-    stop();
-}
+StdPool::~StdPool() { stop(); }
 
 void StdPool::stop() noexcept {
     stopping_ = true;
