@@ -33,13 +33,13 @@ private:
     T sum_of_windows(std::int64_t row, std::int64_t column) const {
         T sum = 0;
         for (std::int64_t j = problem_.rows.first[row]; j < problem_.rows.first[row + 1]; ++j) {
-            const kernels::Cover y = problem_.rows.list[j];
+            const std::int64_t y = problem_.rows.windows[j];
             for (std::int64_t k = problem_.columns.first[column]; k < problem_.columns.first[column + 1]; ++k) {
-                const kernels::Cover x = problem_.columns.list[k];
-                const T gradient = tensors_.grad_output[output_at(y.window, x.window)];
+                const std::int64_t x = problem_.columns.windows[k];
+                const T gradient = tensors_.grad_output[output_at(y, x)];
                 if constexpr (!maximum) {
-                    sum += gradient * tensors_.reciprocals[y.window][x.window];
-                } else if (is_maximum(y, x, row * problem_.in_width + column)) {
+                    sum += gradient * tensors_.reciprocals[y][x];
+                } else if (is_maximum(j, k, row * problem_.in_width + column)) {
                     sum += gradient;
                 }
             }
@@ -47,13 +47,15 @@ private:
         return sum;
     }
 
-    bool is_maximum(kernels::Cover y, kernels::Cover x, std::int64_t position) const {
-        const std::int64_t at = output_at(y.window, x.window);
+    /// j and k number the covers of the pixel's row and column.
+    bool is_maximum(std::int64_t j, std::int64_t k, std::int64_t position) const {
+        const std::int64_t y = problem_.rows.windows[j], x = problem_.columns.windows[k];
+        const std::int64_t at = output_at(y, x);
         switch (problem_.source) {
-            case kernels::MaximumSource::input: return find_maximum(y.window, x.window) == position;
+            case kernels::MaximumSource::input: return find_maximum(y, x) == position;
             case kernels::MaximumSource::plane_indices: return tensors_.plane_indices[at] == position;
             case kernels::MaximumSource::window_offsets:
-                return tensors_.window_offsets[at] == y.tap * problem_.window_width + x.tap;
+                return tensors_.window_offsets[at] == problem_.rows.taps[j] * problem_.window_width + problem_.columns.taps[k];
         }
         return false;
     }

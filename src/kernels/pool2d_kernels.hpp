@@ -18,16 +18,12 @@ inline constexpr int pool2d_max_rows = 32;
 
 enum class MaximumSource { input, plane_indices, window_offsets };
 
-/// A window that covers an input row (column), and the row (column) of the window that lies on it.
-struct Cover {
-    std::int32_t window;
-    std::int32_t tap;
-};
-
-/// The covers of input row (column) k are list[first[k]] to list[first[k + 1] - 1], in ascending order of the window.
+/// The windows that cover each row (column) of grad_input: of row k these are windows[first[k]] to
+/// windows[first[k + 1] - 1], ascending, and taps[...] is the row of the window that lies on it.
 struct Covers {
     const std::int64_t* first;
-    const Cover* list;
+    const std::int32_t* windows;
+    const std::int32_t* taps;
 };
 
 /// How an NCHW kernel walks over a row of grad_input: in blocks of vectors, which read `pitch` windows from

@@ -40,7 +40,7 @@ private:
         WindowRow windows[kernels::pool2d_max_rows];
         int count = 0;
         for (std::int64_t k = problem_.rows.first[row]; k < problem_.rows.first[row + 1]; ++k) {
-            const std::int64_t y = problem_.rows.list[k].window;
+            const std::int64_t y = problem_.rows.windows[k];
             rows_.require(y);
             windows[count++] = {rows_.gradients(y), rows_.positions(y)};
         }

@@ -51,36 +51,36 @@ private:
 
     void gather_pixel(std::int64_t row, std::int64_t column) {
         const Index position = Index::broadcast(static_cast<std::int32_t>(row * problem_.in_width + column));
-        const kernels::Cover* const rows_end = problem_.rows.list + problem_.rows.first[row + 1];
-        const kernels::Cover* const columns_begin = problem_.columns.list + problem_.columns.first[column];
-        const kernels::Cover* const columns_end = problem_.columns.list + problem_.columns.first[column + 1];
+        const kernels::Covers &rows = problem_.rows, &columns = problem_.columns;
         for (std::int64_t c = channel_begin_; c < channel_end_; c += lanes) {
             const int n = channel_end_ - c < lanes ? static_cast<int>(channel_end_ - c) : lanes;
             vec<T> sum = vec<T>::zero();
-            for (const kernels::Cover* y = problem_.rows.list + problem_.rows.first[row]; y < rows_end; ++y) {
-                for (const kernels::Cover* x = columns_begin; x < columns_end; ++x) {
-                    sum = add_window(sum, *y, *x, c, n, position);
+            for (std::int64_t j = rows.first[row]; j < rows.first[row + 1]; ++j) {
+                for (std::int64_t k = columns.first[column]; k < columns.first[column + 1]; ++k) {
+                    sum = add_window(sum, j, k, c, n, position);
                 }
             }
             writer_.put(sum, n);
         }
     }
 
-    [[gnu::always_inline]] vec<T> add_window(vec<T> sum, kernels::Cover y, kernels::Cover x, std::int64_t c, int n,
+    /// j and k number the covers of the pixel's row and column.
+    [[gnu::always_inline]] vec<T> add_window(vec<T> sum, std::int64_t j, std::int64_t k, std::int64_t c, int n,
                                              Index position) const {
-        const std::int64_t window = (image_ * problem_.out_height + y.window) * problem_.out_width + x.window;
+        const std::int64_t y = problem_.rows.windows[j], x = problem_.columns.windows[k];
+        const std::int64_t window = (image_ * problem_.out_height + y) * problem_.out_width + x;
         const std::int64_t at = window * problem_.channels + c;
         const vec<T> gradient = load(tensors_.grad_output + at, n);
         if constexpr (rule == NhwcRule::average) {
-            return sum + gradient * vec<T>::broadcast(tensors_.reciprocals[y.window][x.window]);
+            return sum + gradient * vec<T>::broadcast(tensors_.reciprocals[y][x]);
         } else if constexpr (rule == NhwcRule::plane_indices) {
             return add_equal(sum, gradient, load_index(tensors_.plane_indices + at, n), position);
         } else if constexpr (rule == NhwcRule::window_offsets) {
-            const std::int64_t offset = y.tap * problem_.window_width + x.tap;
+            const std::int64_t offset = problem_.rows.taps[j] * problem_.window_width + problem_.columns.taps[k];
             return add_equal(sum, gradient, load_index(tensors_.window_offsets + at, n),
                              Index::broadcast(static_cast<std::int32_t>(offset)));
         } else {
-            return add_equal(sum, gradient, Index::load(scratch_positions(y.window, x.window) + (c - channel_begin_)),
+            return add_equal(sum, gradient, Index::load(scratch_positions(y, x) + (c - channel_begin_)),
                              position);
         }
     }
@@ -103,7 +103,7 @@ private:
         window_end_ = 0;
         const kernels::Covers& columns = problem_.columns;
         for (std::int64_t k = columns.first[column_begin]; k < columns.first[column_end]; ++k) {
-            const std::int64_t x = columns.list[k].window;
+            const std::int64_t x = columns.windows[k];
             if (x < window_begin_) window_begin_ = x;
             if (x >= window_end_) window_end_ = x + 1;
         }
@@ -112,7 +112,7 @@ private:
 
     void require_rows(std::int64_t row) {
         for (std::int64_t k = problem_.rows.first[row]; k < problem_.rows.first[row + 1]; ++k) {
-            const std::int64_t y = problem_.rows.list[k].window;
+            const std::int64_t y = problem_.rows.windows[k];
             std::int64_t& tag = tags_[y % problem_.cached_rows];
             if (tag != y) find_maxima(y);
             tag = y;

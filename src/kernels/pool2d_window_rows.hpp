@@ -21,10 +21,10 @@ public:
         : problem_(problem), tensors_(tensors), row_elements_(problem.vectors.pitch + lanes),
           maxima_(problem, reinterpret_cast<T*>(scratch_)) {
         // Scratch, in this order: padded input row, gradients, row maxima, positions, columns of the row maxima.
-        T* values = reinterpret_cast<T*>(scratch_) + (uses_input() ? RowMaxima<T>::padded_elements(problem) : 0);
-        gradients_ = values;
+        const std::int64_t input_rows = uses_input() ? problem.cached_input_rows : 0;
+        gradients_ = reinterpret_cast<T*>(scratch_) + (uses_input() ? RowMaxima<T>::padded_elements(problem) : 0);
         row_values_ = gradients_ + problem.cached_rows * row_elements_;
-        running_ = row_values_ + problem.cached_input_rows * row_elements_;
+        running_ = row_values_ + input_rows * row_elements_;
         positions_ = reinterpret_cast<std::int32_t*>(running_ + (uses_input() ? row_elements_ : 0));
         row_columns_ = positions_ + problem.cached_rows * row_elements_;
     }
@@ -113,7 +113,8 @@ private:
     }
 
     /// offset = row * window_width + column, both of the window. A column outside the tensor gives -1: as a position
-    /// it would be a pixel of the row above or below. Rows outside give positions outside the plane.
+    /// it would be a pixel of the row above or below. So does a row beyond the window. Rows of the window that are
+    /// outside the tensor give positions outside the plane.
     Index position_of_offset(Index offset, std::int64_t y, std::int64_t x) const {
         const auto number = [](std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); };
         // Exact for offsets below 256: the factor is too large by at most 1 / window_width per 65536.
@@ -125,7 +126,8 @@ private:
         const std::int64_t first_row = y * problem_.stride_height - problem_.padding_top;
         const Index position = number(first_row * problem_.in_width) +
                                row * number(problem_.dilation_height * problem_.in_width) + input_column;
-        return position | sign(input_column) | sign(number(problem_.in_width - 1) - input_column);
+        return position | sign(input_column) | sign(number(problem_.in_width - 1) - input_column) |
+               sign(number(problem_.window_height - 1) - row);
     }
 
     /// to[0] belongs to window begin_.

@@ -1,0 +1,92 @@
+#include "ops/pool2d_run.hpp"
+#include "ops/validate.hpp"
+
+#include <backgrad/pool2d.hpp>
+
+#include <string>
+
+namespace backgrad {
+namespace {
+
+/// A window offset is one byte.
+void validate_offsets(const Pool2dShape& shape) {
+    const std::int64_t cells =
+        validate::checked_product("window_height * window_width", {shape.window_height, shape.window_width});
+    if (cells > 256) {
+        throw Error("window_height * window_width", "at most 256 with window_offsets", std::to_string(cells));
+    }
+}
+
+kernels::MaximumSource kernel_source(MaxPoolSource source) {
+    switch (source) {
+        case MaxPoolSource::input: return kernels::MaximumSource::input;
+        case MaxPoolSource::plane_indices: return kernels::MaximumSource::plane_indices;
+        case MaxPoolSource::window_offsets: return kernels::MaximumSource::window_offsets;
+    }
+    throw Error("source", "a MaxPoolSource", std::to_string(static_cast<int>(source)));
+}
+
+}  // namespace
+
+template <class T>
+struct MaxPool2dBackward<T>::Implementation {
+    Implementation(const Pool2dShape& shape, const MaxPool2dBackwardOptions& options)
+        : source(options.source), input_elements(pool2d_input_elements(shape)),
+          output_elements(pool2d_output_elements(shape)),
+          run("max_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
+              {source == MaxPoolSource::input ? plan::Pool2dReads::input : plan::Pool2dReads::saved_positions,
+               kernel_source(source)}) {}
+
+    MaxPoolSource source;
+    std::int64_t input_elements, output_elements;
+    Pool2dRun<T> run;
+};
+
+template <class T>
+MaxPool2dBackward<T>::MaxPool2dBackward(const Pool2dShape& shape, const MaxPool2dBackwardOptions& options) {
+    validate_pool2d(shape, sizeof(T));
+    if (options.source == MaxPoolSource::window_offsets) validate_offsets(shape);
+    implementation_ = std::make_unique<Implementation>(shape, options);
+}
+
+template <class T>
+MaxPool2dBackward<T>::~MaxPool2dBackward() = default;
+template <class T>
+MaxPool2dBackward<T>::MaxPool2dBackward(MaxPool2dBackward&&) noexcept = default;
+template <class T>
+MaxPool2dBackward<T>& MaxPool2dBackward<T>::operator=(MaxPool2dBackward&&) noexcept = default;
+
+template <class T>
+void MaxPool2dBackward<T>::execute(const MaxPool2dBackwardArguments<T>& arguments) const {
+    const Implementation& self = *implementation_;
+    validate::require_pointer("grad_output", arguments.grad_output, self.output_elements);
+    validate::require_pointer("grad_input", arguments.grad_input, self.input_elements);
+    kernels::Pool2dTensors<T> tensors{};
+    tensors.grad_output = arguments.grad_output;
+    tensors.grad_input = arguments.grad_input;
+    switch (self.source) {
+        case MaxPoolSource::input:
+            validate::require_pointer("input", arguments.input, self.input_elements);
+            tensors.input = arguments.input;
+            break;
+        case MaxPoolSource::plane_indices:
+            validate::require_pointer("plane_indices", arguments.plane_indices, self.output_elements);
+            tensors.plane_indices = arguments.plane_indices;
+            break;
+        case MaxPoolSource::window_offsets:
+            validate::require_pointer("window_offsets", arguments.window_offsets, self.output_elements);
+            tensors.window_offsets = arguments.window_offsets;
+            break;
+    }
+    self.run.run(tensors);
+}
+
+template <class T>
+const Strategy& MaxPool2dBackward<T>::strategy() const noexcept {
+    return implementation_->run.strategy();
+}
+
+template class MaxPool2dBackward<float>;
+template class MaxPool2dBackward<double>;
+
+}  // namespace backgrad

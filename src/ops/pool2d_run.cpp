@@ -1,0 +1,154 @@
+#include "ops/pool2d_run.hpp"
+
+#include "threads/cache.hpp"
+#include "threads/make_executor.hpp"
+
+#include <algorithm>
+
+namespace backgrad {
+namespace {
+
+kernels::Covers view(const plan::Pool2dCovers& covers) {
+    return {covers.first.data(), covers.windows.data(), covers.taps.data()};
+}
+
+kernels::Pool2dColumns view(const plan::Pool2dVectorColumns& columns, std::int64_t dilation) {
+    return {.vectors = columns.vectors,
+            .vectors_per_block = columns.vectors_per_block,
+            .pitch = columns.pitch,
+            .first_window = columns.first_window.data(),
+            .slots = columns.slots,
+            .shifted = columns.shifted,
+            .shift = dilation,
+            .base = columns.base.data(),
+            .relative = columns.relative.data()};
+}
+
+/// Bytes that one execution touches.
+std::int64_t touched_bytes(const Pool2dShape& shape, plan::Pool2dReads reads, std::int64_t element_bytes) {
+    const std::int64_t in = pool2d_input_elements(shape) * element_bytes;
+    const std::int64_t out = pool2d_output_elements(shape) * element_bytes;
+    switch (reads) {
+        case plan::Pool2dReads::gradients: return in + out;
+        case plan::Pool2dReads::saved_positions: return in + 2 * out;
+        case plan::Pool2dReads::input: return 2 * in + out;
+    }
+    return in;
+}
+
+/// The same pooling in sizes that the plan can compute with: a stride beyond the input and the dilation of a single
+/// cell mean nothing, and where no window fits its size means nothing either.
+Pool2dShape canonical(Pool2dShape s) {
+    if (s.out_height() == 0 || s.out_width() == 0) {
+        return {.batch = s.batch, .channels = s.channels, .in_height = s.in_height, .in_width = s.in_width};
+    }
+    s.stride_height = std::min(s.stride_height, s.in_height + s.padding_top + s.padding_bottom);
+    s.stride_width = std::min(s.stride_width, s.in_width + s.padding_left + s.padding_right);
+    if (s.window_height == 1) s.dilation_height = 1;
+    if (s.window_width == 1) s.dilation_width = 1;
+    return s;
+}
+
+kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
+    kernels::Pool2dProblem problem{};
+    problem.channels = s.channels;
+    problem.in_height = s.in_height;
+    problem.in_width = s.in_width;
+    problem.out_height = s.out_height();
+    problem.out_width = s.out_width();
+    problem.window_height = s.window_height;
+    problem.window_width = s.window_width;
+    problem.stride_height = s.stride_height;
+    problem.stride_width = s.stride_width;
+    problem.padding_top = s.padding_top;
+    problem.padding_left = s.padding_left;
+    problem.dilation_height = s.dilation_height;
+    problem.dilation_width = s.dilation_width;
+    problem.accumulate = mode == WriteMode::accumulate;
+    return problem;
+}
+
+}  // namespace
+
+template <class T>
+Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& asked, Layout layout, WriteMode mode,
+                        const Strategy& strategy, const Windows& windows) {
+    const Partition partition = choose_strategy(operation, layout, strategy);
+    const Pool2dShape shape = canonical(asked);
+    problem_ = describe(shape, mode);
+    tasks_ = plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T),
+                              partition);
+    if (tasks_.empty()) return;
+    const bool any_window = pool2d_output_elements(asked) > 0;
+    rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
+    columns_ = plan::make_covers(any_window ? plan::width_axis(shape) : plan::Pool2dAxis{.in = shape.in_width});
+    blocks_ = plan::make_blocks(shape, layout, windows.reads, rows_, columns_,
+                                {table_->lanes, sizeof(T), kernels::pool2d_scratch_bytes, kernels::pool2d_max_rows});
+    problem_.source = windows.source;
+    problem_.streaming = touched_bytes(shape, windows.reads, sizeof(T)) > threads::last_level_cache_bytes();
+    choose_kernel(layout, windows);
+}
+
+template <class T>
+Pool2dRun<T>::Pool2dRun(std::string_view operation, const GlobalAvgPool2dShape& shape, Layout layout, WriteMode mode,
+                        const Strategy& strategy) {
+    const Partition partition = choose_strategy(operation, layout, strategy);
+    tasks_ = plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T),
+                              partition);
+    problem_.channels = shape.channels;
+    problem_.in_height = shape.in_height;
+    problem_.in_width = shape.in_width;
+    problem_.accumulate = mode == WriteMode::accumulate;
+    const std::int64_t elements = shape.batch * shape.channels * shape.in_height * shape.in_width;
+    problem_.streaming = elements * static_cast<std::int64_t>(sizeof(T)) > threads::last_level_cache_bytes();
+    kernel_ = layout == Layout::nchw ? table_->global_average_nchw : table_->global_average_nhwc;
+}
+
+template <class T>
+Partition Pool2dRun<T>::choose_strategy(std::string_view operation, Layout layout, const Strategy& asked) {
+    strategy_ = threads::resolve(asked);
+    strategy_.isa = isa::resolve(asked.isa);
+    table_ = &isa::table(strategy_.isa).pool2d<T>();
+    executor_ = threads::make_executor(strategy_);
+    // Nothing is summed across tasks, and `automatic` cuts planes (NCHW) or rows of pixels (NHWC).
+    strategy_.reduction = Reduction::owner;
+    const Partition partition = strategy_.partition;
+    if (strategy_.partition == Partition::automatic) {
+        strategy_.partition = layout == Layout::nchw ? Partition::batch_channel : Partition::spatial;
+    }
+    threads::report_plan(operation, strategy_);
+    return partition;
+}
+
+template <class T>
+void Pool2dRun<T>::choose_kernel(Layout layout, const Windows& windows) {
+    const bool nchw = layout == Layout::nchw;
+    if (windows.reads == plan::Pool2dReads::gradients) {
+        kernel_ = !nchw ? table_->average_nhwc : blocks_.fits ? table_->average_nchw : table_->average_any_nchw;
+    } else if (blocks_.fits) {
+        kernel_ = nchw ? table_->max_nchw : table_->max_nhwc;
+    } else {
+        kernel_ = nchw ? table_->max_any_nchw : table_->max_any_nhwc;
+    }
+    problem_.rows = view(rows_);
+    problem_.columns = view(columns_);
+    problem_.vectors = view(blocks_.columns, problem_.dilation_width);
+    problem_.cached_rows = blocks_.cached_rows;
+    problem_.cached_input_rows = blocks_.cached_input_rows;
+    problem_.channels_per_block = blocks_.channels_per_block;
+    problem_.columns_per_block = blocks_.columns_per_block;
+}
+
+template <class T>
+void Pool2dRun<T>::run(const kernels::Pool2dTensors<T>& tensors) const noexcept {
+    threads::run(*executor_, static_cast<std::int64_t>(tasks_.size()), [&](std::int64_t task, int) noexcept {
+        const plan::Pool2dTask& t = tasks_[static_cast<std::size_t>(task)];
+        kernel_(problem_, tensors,
+                {t.batch_begin, t.batch_end, t.channel_begin, t.channel_end, t.row_begin, t.row_end});
+    });
+}
+
+template class Pool2dRun<float>;
+template class Pool2dRun<double>;
+
+}  // namespace backgrad
