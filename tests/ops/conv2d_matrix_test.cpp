@@ -92,11 +92,11 @@ private:
 
 /// The back ends, thread counts and ISAs of the matrix.
 std::vector<Strategy> strategies() {
-    const std::vector<int> thread_counts = small_scale() ? std::vector{1, 3} : std::vector{1, 2, 3, 5};
+    const std::vector<int> counts = small_scale() ? std::vector{1, 3} : std::vector{1, 2, 3, 5};
     std::vector<Strategy> strategies;
     for (const Isa isa : available_isas())
         for (const Backend backend : available_backends())
-            for (const int threads : thread_counts)
+            for (const int threads : thread_counts(backend, counts))
                 strategies.push_back({.backend = backend, .threads = threads, .isa = isa});
     return strategies;
 }
@@ -178,7 +178,7 @@ TEST_P(Conv2dStrategies, EqualTheOracle) {
                     for (const Name<Partition>& partition : names<Partition>)
                         for (const Name<Reduction>& reduction : names<Reduction>) {
                             cell.check_all({.backend = backend,
-                                            .threads = 3,
+                                            .threads = threads_for(backend, 3),
                                             .partition = partition.value,
                                             .schedule = schedule,
                                             .reduction = reduction.value,

@@ -20,7 +20,7 @@ class Conv2dSharedPlan : public testing::TestWithParam<Backend> {};
 TEST_P(Conv2dSharedPlan, ServesEightHostThreads) {
     constexpr int hosts = 8;
     const Conv2dShape shape = layer_kinds().front();
-    const Conv2dBackwardOptions options{.strategy = {.backend = GetParam(), .threads = 2}};
+    const Conv2dBackwardOptions options{.strategy = {.backend = GetParam(), .threads = threads_for(GetParam(), 2)}};
     const Conv2dBackward<float> plan(shape, options);
 
     std::vector<std::unique_ptr<Conv2dBuffers<float>>> buffers;

@@ -66,12 +66,12 @@ void expect_matches(const VectorTensor& expected, const std::vector<T>& actual, 
             << tolerance(k);
 }
 
-/// Calls check(strategy) for each ISA and back end, with three workers.
+/// Calls check(strategy) for each ISA and back end, with three workers where it may.
 template <class Check>
 void for_each_strategy(const Check& check) {
     for (const Isa isa : available_isas())
         for (const Backend backend : available_backends()) {
-            const Strategy strategy{.backend = backend, .threads = 3, .isa = isa};
+            const Strategy strategy{.backend = backend, .threads = threads_for(backend, 3), .isa = isa};
             SCOPED_TRACE(describe(strategy));
             check(strategy);
             if (testing::Test::HasFatalFailure()) return;

@@ -43,6 +43,14 @@ inline std::vector<Backend> available_backends() {
     return backends;
 }
 
+/// How many threads to ask a back end for: the serial one knows no other number than 1.
+inline int threads_for(Backend backend, int threads) { return backend == Backend::serial ? 1 : threads; }
+
+/// The thread counts of the list that a back end knows.
+inline std::vector<int> thread_counts(Backend backend, std::vector<int> counts) {
+    return backend == Backend::serial ? std::vector{1} : counts;
+}
+
 /// The schedules that a back end knows.
 inline std::vector<Schedule> schedules(Backend backend) {
     if (backend == Backend::openmp) return {Schedule::static_, Schedule::dynamic, Schedule::guided};
