@@ -43,11 +43,17 @@ const std::string& thread_range() {
     return text;
 }
 
+void check_enumerator(const char* argument, int value, int last) {
+    if (value < 0 || value > last) throw Error(argument, "an enumerator", std::to_string(value));
+}
+
 void check_numbers(const Strategy& asked) {
     if (asked.threads < 0 || asked.threads > max_threads) {
         throw Error("strategy.threads", thread_range() + ", or 0 for automatic", std::to_string(asked.threads));
     }
     if (asked.chunk < 0) throw Error("strategy.chunk", "at least 0", std::to_string(asked.chunk));
+    check_enumerator("strategy.partition", static_cast<int>(asked.partition), static_cast<int>(Partition::spatial));
+    check_enumerator("strategy.reduction", static_cast<int>(asked.reduction), static_cast<int>(Reduction::partials));
 }
 
 /// An executor names its back end, so the environment is asked only without one.
