@@ -34,7 +34,7 @@ public:
             case Schedule::guided:
                 return run_guided(task_count, body);
             default:
-                return chunk_ == 0 ? run_shares(task_count, body) : run_round_robin(task_count, body);
+                return round_robin_ ? run_round_robin(task_count, body) : run_shares(task_count, body);
         }
     }
 

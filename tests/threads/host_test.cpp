@@ -61,7 +61,7 @@ TEST_P(HostTest, ForkedChildRunsOnAnExecutorOfItsParent) {
 
 TEST_P(HostTest, ForkedChildMakesAnExecutorOfItsOwn) {
     ASSERT_TRUE(runs_well(GetParam()));
-    EXPECT_TRUE(child_succeeds([this] { return runs_well(GetParam()); }));
+    EXPECT_TRUE(child_succeeds([] { return runs_well(GetParam()); }));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HostTest, testing::ValuesIn(thread_configurations()),
