@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -73,6 +74,19 @@ TEST_P(StaticExecutorTest, GivesEqualTasksToEqualWorkersFromCallToCall) {
     ObservedRun of_other(101, other->workers());
     observe(*other, 101, of_other);
     EXPECT_EQ(of_other.workers, first.workers);
+}
+
+TEST_P(StaticExecutorTest, GivesAWorkerOneBlockOrItsChunksInTurn) {
+    ObservedRun observed(101, executor_->workers());
+    observe(*executor_, 101, observed);
+    if (strategy_.chunk == 0) {
+        EXPECT_TRUE(std::ranges::is_sorted(observed.workers));
+        return;
+    }
+    const int granted = *std::ranges::max_element(observed.workers) + 1;
+    for (int task = 0; task < 101; ++task) {
+        EXPECT_EQ(observed.workers[static_cast<std::size_t>(task)], task / strategy_.chunk % granted);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StaticExecutorTest, testing::ValuesIn(static_configurations()),
