@@ -1,0 +1,192 @@
+#include "arguments.hpp"
+
+#include "capabilities.hpp"
+#include "harness.hpp"
+#include "shape_files.hpp"
+#include "variants/variant.hpp"
+
+#include <backgrad/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+namespace backgrad::bench {
+namespace {
+
+std::string quoted(const std::string& text) { return "'" + text + "'"; }
+
+int parse_positive(const std::string& option, const std::string& text, int largest) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > largest) {
+        throw Error(option, "an integer from 1 to " + std::to_string(largest), quoted(text));
+    }
+    return value;
+}
+
+std::string parse_word(const std::string& option, const std::vector<std::string>& words, const std::string& text) {
+    if (std::find(words.begin(), words.end(), text) == words.end()) {
+        throw Error(option, join_alternatives(words), quoted(text));
+    }
+    return text;
+}
+
+template <class T>
+bool same(const T& a, const T& b) {
+    return a == b;
+}
+
+bool same(const ScheduleAndChunk& a, const ScheduleAndChunk& b) {
+    return a.schedule == b.schedule && a.chunk == b.chunk;
+}
+
+template <class Enum>
+auto parser(const char* option) {
+    return [option](const std::string& word) { return parse<Enum>(option, word); };
+}
+
+/// Fills `list` with parse(word) for each word of the option, in order, each value once; an absent option leaves it.
+template <class T, class Parse>
+void fill_list(std::vector<T>& list, const std::vector<std::string>& words, Parse parse) {
+    if (words.empty()) return;
+    list.clear();
+    for (const std::string& word : words) {
+        const T value = parse(word);
+        const bool known = std::any_of(list.begin(), list.end(), [&](const T& other) { return same(other, value); });
+        if (!known) list.push_back(value);
+    }
+}
+
+std::vector<std::string> all_modes() {
+    std::vector<std::string> modes;
+    for (const auto& [operation, word] : names<Operation>) {
+        for (const std::string& mode : modes_of(operation)) {
+            if (std::find(modes.begin(), modes.end(), mode) == modes.end()) modes.push_back(mode);
+        }
+    }
+    return modes;
+}
+
+std::vector<std::string> variant_names() {
+    std::vector<std::string> names;
+    for (const Variant& variant : variants()) names.push_back(variant.name);
+    return names;
+}
+
+Isa parse_isa(const std::string& text) {
+    const Isa isa = parse<Isa>("--isas", text);
+    if (isa == Isa::automatic) return best_isa();
+    if (!isa_available(isa)) throw Error("--isas", "an instruction set that this build and CPU have", quoted(text));
+    return isa;
+}
+
+std::string default_folder() {
+    const std::time_t now = std::time(nullptr);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", std::localtime(&now));
+    return std::string("results/") + text;
+}
+
+/// The words of each list option as they stand on the command line.
+struct Words {
+    std::vector<std::string> shapes, batch, ops, modes, variants, threads, layouts, dtypes, isas, caches, partitions,
+        schedules, reductions;
+    std::string out = default_folder();
+};
+
+void declare(CLI::App& app, Words& words) {
+    const auto list = [&](const char* option, std::vector<std::string>& target, const std::string& help) {
+        app.add_option(option, target, help)->delimiter(',')->take_all()->type_name("LIST");
+    };
+    list("--shapes", words.shapes, "Sets and CSV files: " + join_alternatives(shape_set_names()) + ", or paths");
+    list("--batch", words.batch, "Batch size instead of the shapes' own");
+    list("--ops", words.ops, "Operations [all that fit the shape]: " + listed_names<Operation>());
+    list("--modes", words.modes, "Flavours of the operations: " + join_alternatives(all_modes()));
+    list("--variants", words.variants, "Who computes [all]: " + join_alternatives(variant_names()));
+    list("--threads", words.threads, "Thread counts [1 and all]");
+    list("--layouts", words.layouts, "Memory orders [nchw]: " + listed_names<Layout>());
+    list("--dtypes", words.dtypes, "Element types [f32]: " + listed_names<Dtype>());
+    list("--isas", words.isas, "Instruction sets [the best]: " + listed_names<Isa>());
+    list("--cache", words.caches, "Where the data lies [warm]: " + listed_names<Cache>());
+    list("--partitions", words.partitions, "Strategies [auto]: " + listed_names<Partition>());
+    list("--schedules", words.schedules, "Strategies [auto]: " + listed_names<Schedule>());
+    list("--reductions", words.reductions, "Strategies [auto]: " + listed_names<Reduction>());
+    app.add_option("--out", words.out, "New folder for results.jsonl and context.json [results/DATE-TIME]")
+        ->type_name("DIR");
+    app.footer("Lists are comma-separated. Google Benchmark's --benchmark_* flags are passed on.");
+}
+
+/// True if the program goes on. CLI11's own errors (unknown options, missing values) become Error.
+bool parse_words(CLI::App& app, std::vector<std::string> arguments) {
+    try {
+        std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+        app.parse(arguments);
+    } catch (const CLI::Success& success) {
+        app.exit(success);
+        return false;
+    } catch (const CLI::ParseError& error) {
+        throw Error("command line", "the options that --help lists", error.what());
+    }
+    return true;
+}
+
+/// Google Benchmark writes no files here: rows come from several processes and go to one place.
+void refuse_output_flags(const std::vector<std::string>& flags) {
+    for (const std::string& flag : flags) {
+        for (const char* taken : {"--benchmark_out", "--benchmark_format", "--benchmark_display_aggregates_only",
+                                  "--benchmark_report_aggregates_only"}) {
+            if (flag.rfind(taken, 0) == 0) throw Error("command line", "--out DIR to say where results go", flag);
+        }
+    }
+}
+
+Arguments interpret(const Words& words) {
+    Arguments a;
+    const auto text = [](const std::string& word) { return word; };
+    fill_list(a.shapes, words.shapes, text);
+    if (words.batch.size() > 1) throw Error("--batch", "one integer", "a list");
+    if (!words.batch.empty()) a.batch = parse_positive("--batch", words.batch[0], 1 << 20);
+    fill_list(a.operations, words.ops, parser<Operation>("--ops"));
+    fill_list(a.modes, words.modes, [](auto& word) { return parse_word("--modes", all_modes(), word); });
+    a.variants = variant_names();
+    fill_list(a.variants, words.variants, [](auto& word) { return parse_word("--variants", variant_names(), word); });
+    a.threads = {1};
+    if (const int all = usable_cpus(); all > 1) a.threads.push_back(all);
+    fill_list(a.threads, words.threads, [](auto& word) { return parse_positive("--threads", word, 4096); });
+    fill_list(a.layouts, words.layouts, parser<Layout>("--layouts"));
+    fill_list(a.dtypes, words.dtypes, parser<Dtype>("--dtypes"));
+    a.isas = {best_isa()};
+    fill_list(a.isas, words.isas, parse_isa);
+    fill_list(a.caches, words.caches, parser<Cache>("--cache"));
+    fill_list(a.partitions, words.partitions, parser<Partition>("--partitions"));
+    fill_list(a.schedules, words.schedules, [](auto& word) { return parse_schedule("--schedules", word); });
+    fill_list(a.reductions, words.reductions, parser<Reduction>("--reductions"));
+    if (words.out.empty()) throw Error("--out", "a folder", "an empty name");
+    a.out = words.out;
+    return a;
+}
+
+}  // namespace
+
+std::optional<Arguments> parse_arguments(int argc, char** argv) {
+    std::vector<std::string> own, benchmark_flags;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        (word.rfind("--benchmark_", 0) == 0 ? benchmark_flags : own).push_back(word);
+    }
+    CLI::App app("Measures the backward passes of convolutional networks across threading strategies.",
+                 "backgrad_bench");
+    Words words;
+    declare(app, words);
+    if (!parse_words(app, own)) return std::nullopt;
+    refuse_output_flags(benchmark_flags);
+    check_benchmark_flags(benchmark_flags);
+    Arguments arguments = interpret(words);
+    arguments.benchmark_flags = benchmark_flags;
+    return arguments;
+}
+
+}  // namespace backgrad::bench

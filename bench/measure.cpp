@@ -1,0 +1,89 @@
+#include "measure.hpp"
+
+#include "check.hpp"
+#include "harness.hpp"
+#include "problem.hpp"
+#include "variants/variant.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+
+namespace backgrad::bench {
+namespace {
+
+// A cold run rotates through this much data: more than any last-level cache.
+constexpr std::size_t cold_bytes = std::size_t{1088} << 20;
+
+template <class T>
+std::vector<Problem<T>> make_sets(const Cell& cell) {
+    std::vector<Problem<T>> sets;
+    sets.emplace_back(cell);
+    if (cell.cache == Cache::warm) return sets;
+    const std::size_t count = std::max<std::size_t>(2, cold_bytes / sets[0].bytes() + 1);
+    while (sets.size() < count) sets.emplace_back(cell);
+    return sets;
+}
+
+double timed_run(Runnable& runnable) {
+    const auto start = std::chrono::steady_clock::now();
+    runnable.run(0);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// A cell that passed its check.
+struct Ready {
+    std::size_t cell;
+    std::unique_ptr<Runnable> runnable;
+    double seconds;
+    Outcome outcome;
+};
+
+/// Prepares and checks one cell; `outcome.status` tells whether it may be timed.
+template <class T>
+Ready prepare_and_check(const Cell& cell, std::size_t number, const std::vector<Problem<T>>& sets,
+                        const std::vector<Expectation>& expectations) {
+    Ready ready{number, nullptr, 0, {"ok", "", "", {}}};
+    try {
+        ready.runnable = variant_named(cell.variant).prepare<T>(cell, std::span<const Problem<T>>(sets));
+        sets[0].poison();
+        ready.seconds = timed_run(*ready.runnable);
+        ready.runnable->publish();
+        if (const auto difference = compare(sets[0], expectations)) ready.outcome = {"wrong", *difference, "", {}};
+        else ready.outcome.checksum = checksum(sets[0]);
+    } catch (const Unsupported& error) {
+        ready.outcome = {"unsupported", error.what(), "", {}};
+    } catch (const std::exception& error) {
+        ready.outcome = {"failed", error.what(), "", {}};
+    }
+    return ready;
+}
+
+template <class T>
+void measure_as(const std::vector<Cell>& cells, const std::function<void(std::size_t, const Outcome&)>& report) {
+    const std::vector<Problem<T>> sets = make_sets<T>(cells[0]);
+    const std::vector<Expectation> expectations = expect(cells[0], sets[0]);
+    std::vector<Ready> ready;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        Ready candidate = prepare_and_check(cells[i], i, sets, expectations);
+        if (candidate.outcome.status == "ok") ready.push_back(std::move(candidate));
+        else report(i, candidate.outcome);
+    }
+    std::vector<TimedRun> runs;
+    for (const Ready& r : ready) runs.push_back({title(cells[r.cell]), r.runnable.get(), sets.size(), r.seconds});
+    time_interleaved(runs, [&](std::size_t i, const std::vector<double>& milliseconds) {
+        ready[i].outcome.milliseconds = milliseconds;
+        report(ready[i].cell, ready[i].outcome);
+    });
+}
+
+}  // namespace
+
+void measure(const std::vector<Cell>& cells, const std::function<void(std::size_t, const Outcome&)>& report) {
+    if (cells[0].dtype == Dtype::f32) measure_as<float>(cells, report);
+    else measure_as<double>(cells, report);
+}
+
+}  // namespace backgrad::bench

@@ -1,0 +1,156 @@
+#include "variants/backgrad_variant.hpp"
+
+#include "variants/caller_pool.hpp"
+
+#include <backgrad/activation.hpp>
+#include <backgrad/conv2d.hpp>
+#include <backgrad/names.hpp>
+#include <backgrad/pool2d.hpp>
+#include <backgrad/workspace.hpp>
+
+namespace backgrad::bench {
+namespace {
+
+Strategy strategy_of(const Cell& cell, CallerPool* pool) {
+    Strategy strategy;
+    strategy.backend = parse<Backend>("--variants", cell.variant);
+    strategy.threads = strategy.backend == Backend::serial ? 1 : cell.threads;
+    strategy.partition = cell.partition;
+    strategy.schedule = cell.schedule.schedule;
+    strategy.chunk = cell.schedule.chunk;
+    strategy.reduction = cell.reduction;
+    strategy.isa = cell.isa;
+    strategy.executor = pool;
+    return strategy;
+}
+
+/// A plan, its scratch memory and, for the variant `callback`, the thread pool that is lent to it.
+template <class Plan, class Arguments>
+class PlanRunnable : public Runnable {
+public:
+    PlanRunnable(std::unique_ptr<CallerPool> pool, Plan plan, std::vector<Arguments> arguments)
+        : pool_(std::move(pool)), plan_(std::move(plan)), arguments_(std::move(arguments)) {
+        if constexpr (has_workspace) workspace_.reserve(plan_.workspace_bytes());
+    }
+
+    void run(std::size_t set) override {
+        if constexpr (has_workspace) plan_.execute(arguments_[set], workspace_.data());
+        else plan_.execute(arguments_[set]);
+    }
+
+private:
+    static constexpr bool has_workspace = requires(const Plan& plan) { plan.workspace_bytes(); };
+    std::unique_ptr<CallerPool> pool_;
+    Plan plan_;
+    std::vector<Arguments> arguments_;
+    Workspace workspace_;
+};
+
+template <class Arguments, class Problems, class Bind>
+std::vector<Arguments> bind_all(const Problems& sets, Bind bind) {
+    std::vector<Arguments> arguments;
+    for (const auto& problem : sets) arguments.push_back(bind(problem));
+    return arguments;
+}
+
+template <class Plan, class Arguments, class PlanShape, class Options, class Problems, class Bind>
+std::unique_ptr<Runnable> prepare_plan(const Cell& cell, PlanShape shape, Options options, const Problems& sets,
+                                       Bind bind) {
+    auto pool = cell.variant == "callback" ? std::make_unique<CallerPool>(cell.threads) : nullptr;
+    options.strategy = strategy_of(cell, pool.get());
+    return std::make_unique<PlanRunnable<Plan, Arguments>>(std::move(pool), Plan(shape, options),
+                                                           bind_all<Arguments>(sets, bind));
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_conv2d(const Cell& cell, std::span<const Problem<T>> sets) {
+    Conv2dBackwardOptions options;
+    options.layout = cell.layout;
+    options.gradients.input = cell.operation != Operation::conv2d_backward_weight;
+    options.gradients.weight = options.gradients.bias = cell.operation != Operation::conv2d_backward_input;
+    return prepare_plan<Conv2dBackward<T>, Conv2dBackwardArguments<T>>(
+        cell, conv2d_shape(cell.shape), options, sets, [](const Problem<T>& p) {
+            return Conv2dBackwardArguments<T>{p.grad_output.data(), p.input.data(),       p.weight.data(),
+                                              p.grad_input.data(),  p.grad_weight.data(), p.grad_bias.data()};
+        });
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_max_pool2d(const Cell& cell, std::span<const Problem<T>> sets) {
+    MaxPool2dBackwardOptions options;
+    options.layout = cell.layout;
+    options.source = parse<MaxPoolSource>("--modes", cell.mode);
+    return prepare_plan<MaxPool2dBackward<T>, MaxPool2dBackwardArguments<T>>(
+        cell, pool2d_shape(cell.shape), options, sets, [](const Problem<T>& p) {
+            return MaxPool2dBackwardArguments<T>{p.grad_output.data(), p.input.data(), p.plane_indices.data(),
+                                                 p.window_offsets.data(), p.grad_input.data()};
+        });
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_avg_pool2d(const Cell& cell, std::span<const Problem<T>> sets) {
+    AvgPool2dBackwardOptions options;
+    options.layout = cell.layout;
+    options.padding = parse<AveragePadding>("--modes", cell.mode);
+    return prepare_plan<AvgPool2dBackward<T>, AvgPool2dBackwardArguments<T>>(
+        cell, pool2d_shape(cell.shape), options, sets, [](const Problem<T>& p) {
+            return AvgPool2dBackwardArguments<T>{p.grad_output.data(), p.grad_input.data()};
+        });
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_global_avg_pool2d(const Cell& cell, std::span<const Problem<T>> sets) {
+    GlobalAvgPool2dBackwardOptions options;
+    options.layout = cell.layout;
+    const InputSizes s = input_sizes(cell.shape);
+    return prepare_plan<GlobalAvgPool2dBackward<T>, GlobalAvgPool2dBackwardArguments<T>>(
+        cell, GlobalAvgPool2dShape{s.batch, s.channels, s.height, s.width}, options, sets, [](const Problem<T>& p) {
+            return GlobalAvgPool2dBackwardArguments<T>{p.grad_output.data(), p.grad_input.data()};
+        });
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_activation(const Cell& cell, std::span<const Problem<T>> sets) {
+    ActivationBackwardOptions options;
+    options.activation = parse<Activation>("--modes", cell.mode);
+    return prepare_plan<ActivationBackward<T>, ActivationBackwardArguments<T>>(
+        cell, input_sizes(cell.shape).elements(), options, sets, [](const Problem<T>& p) {
+            return ActivationBackwardArguments<T>{p.grad_output.data(), p.input.data(), p.grad_input.data()};
+        });
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_operation(const Cell& cell, std::span<const Problem<T>> sets) {
+    switch (cell.operation) {
+        case Operation::max_pool2d_backward:
+            return prepare_max_pool2d(cell, sets);
+        case Operation::avg_pool2d_backward:
+            return prepare_avg_pool2d(cell, sets);
+        case Operation::global_avg_pool2d_backward:
+            return prepare_global_avg_pool2d(cell, sets);
+        case Operation::activation_backward:
+            return prepare_activation(cell, sets);
+        default:
+            return prepare_conv2d(cell, sets);
+    }
+}
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Runnable> prepare_backgrad(const Cell& cell, std::span<const Problem<T>> sets) {
+    const bool named = cell.partition != Partition::automatic || cell.schedule.schedule != Schedule::automatic ||
+                       cell.reduction != Reduction::automatic;
+    try {
+        return prepare_operation(cell, sets);
+    } catch (const Error& error) {
+        // Not every back end knows every schedule, not every operation every partition. `auto` must always work.
+        if (named) throw Unsupported(error.what());
+        throw;
+    }
+}
+
+template std::unique_ptr<Runnable> prepare_backgrad(const Cell&, std::span<const Problem<float>>);
+template std::unique_ptr<Runnable> prepare_backgrad(const Cell&, std::span<const Problem<double>>);
+
+}  // namespace backgrad::bench
