@@ -53,7 +53,6 @@ struct AvgPool2dBackward<T>::Implementation {
 template <class T>
 AvgPool2dBackward<T>::AvgPool2dBackward(const Pool2dShape& shape, const AvgPool2dBackwardOptions& options) {
     validate_pool2d(shape, sizeof(T));
-    validate::checked_product("window_height * window_width", {shape.window_height, shape.window_width});
     implementation_ = std::make_unique<Implementation>(shape, options);
 }
 
