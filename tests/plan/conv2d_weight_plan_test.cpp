@@ -2,6 +2,8 @@
 
 #include "plan/properties.hpp"
 
+#include <backgrad/names.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,10 +15,6 @@ namespace {
 
 using test::any;
 using test::any_shape;
-
-/// Register tiles as a 16-lane and an 8-lane ISA might have them.
-const RegisterTiles wide_tiles{16, {0, 28, 14, 9, 6, 0, 0, 0, 0}, {0, 8, 8, 6, 6, 4, 0, 0, 0}};
-const RegisterTiles narrow_tiles{8, {0, 14, 6, 4, 0, 0, 0, 0, 0}, {0, 6, 4, 2, 2, 0, 0, 0, 0}};
 
 Strategy any_strategy() {
     return {.threads = static_cast<int>(any(1, 64)),
@@ -42,7 +40,7 @@ bool fill(std::int64_t size, std::int64_t parts, const Part& part) {
 TEST(Conv2dWeightPlan, GivesEveryWeightAndSegmentToOneTask) {
     EXPECT_TRUE(rc::check([] {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
-        const RegisterTiles tiles = *rc::gen::element(wide_tiles, narrow_tiles);
+        const RegisterTiles tiles = *rc::gen::element(test::wide_tiles, test::narrow_tiles);
         const Conv2dWeightPlan plan = plan_weight(problem, tiles, *rc::gen::element(4, 8), any_strategy());
         RC_ASSERT(fill(plan.segments.count, plan.segment_groups, [&](auto g) { return plan.segment_group(g); }));
         RC_ASSERT(fill(plan.row_channels, plan.row_blocks, [&](auto b) { return plan.row_block(b); }));
@@ -56,7 +54,7 @@ TEST(Conv2dWeightPlan, GivesEveryWeightAndSegmentToOneTask) {
 TEST(Conv2dWeightPlan, HasBlocksNoLargerThanItSays) {
     EXPECT_TRUE(rc::check([] {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
-        const Conv2dWeightPlan plan = plan_weight(problem, wide_tiles, 4, any_strategy());
+        const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, any_strategy());
         for (std::int64_t b = 0; b < plan.row_blocks; ++b) RC_ASSERT(plan.row_block(b).size() <= plan.rows_per_block);
         if (plan.family == LaneFamily::channels)
             for (std::int64_t b = 0; b < plan.lane_blocks; ++b)
@@ -64,13 +62,44 @@ TEST(Conv2dWeightPlan, HasBlocksNoLargerThanItSays) {
     }));
 }
 
+/// True if every tile of every lane block has a number of vectors that register tiles exist for.
+bool tiles_exist(const Conv2dWeightPlan& plan, const RegisterTiles& tiles) {
+    for (std::int64_t b = 0; b < plan.lane_blocks; ++b) {
+        LaneTiles block = plan.block_tiles;
+        block.size = plan.lane_block(b).size();
+        for (std::int64_t t = 0; t < block.count(); ++t)
+            if (tiles.rows_limit[block.vectors_of(t)] == 0) return false;
+    }
+    return true;
+}
+
+/// The tile sizes suit the largest block; a smaller block may end in another number of vectors.
+TEST(Conv2dWeightPlan, HasARegisterTileForEveryTile) {
+    for (const RegisterTiles& tiles : {test::wide_tiles, test::narrow_tiles})
+        for (const Layout layout : {Layout::nchw, Layout::nhwc})
+            for (const std::int64_t others : {1, 2, 20, 300})
+                for (int threads = 1; threads <= 8; ++threads)
+                    for (std::int64_t channels = 1; channels <= 400; ++channels) {
+                        const Conv2dShape shape{.batch = 3,
+                                                .in_channels = others,
+                                                .in_height = 20,
+                                                .in_width = 30,
+                                                .out_channels = channels};
+                        const Conv2dProblem problem = make_problem(shape, {.layout = layout});
+                        const Conv2dWeightPlan plan = plan_weight(problem, tiles, 4, {.threads = threads});
+                        ASSERT_TRUE(plan.family == LaneFamily::pixels || tiles_exist(plan, tiles))
+                            << channels << " and " << others << " channels, " << threads << " threads, " << tiles.lanes
+                            << " lanes, " << name(layout);
+                    }
+}
+
 TEST(Conv2dWeightPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
     EXPECT_TRUE(rc::check([] {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
         const std::size_t bytes = *rc::gen::element(4, 8);
-        const Conv2dWeightPlan one = plan_weight(problem, wide_tiles, bytes, {.threads = 1});
+        const Conv2dWeightPlan one = plan_weight(problem, test::wide_tiles, bytes, {.threads = 1});
         const Conv2dWeightPlan other =
-            plan_weight(problem, narrow_tiles, bytes, {.threads = static_cast<int>(any(2, 128))});
+            plan_weight(problem, test::narrow_tiles, bytes, {.threads = static_cast<int>(any(2, 128))});
         RC_ASSERT(one.family == other.family);
         RC_ASSERT(one.segment_groups == other.segment_groups);
         RC_ASSERT(one.segments.count == other.segments.count);
@@ -82,7 +111,7 @@ TEST(Conv2dWeightPlan, BoundsThePartialSums) {
     EXPECT_TRUE(rc::check([] {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
         const std::size_t bytes = *rc::gen::element(4, 8);
-        const Conv2dWeightPlan plan = plan_weight(problem, wide_tiles, bytes, {.threads = 4});
+        const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, bytes, {.threads = 4});
         RC_ASSERT(plan.segment_groups >= 1);
         RC_ASSERT(plan.segment_groups <= 64);
         RC_ASSERT(plan.segment_groups == 1 || plan.segment_groups <= plan.segments.count);
@@ -97,9 +126,9 @@ TEST(Conv2dWeightPlan, ObeysANamedReduction) {
     EXPECT_TRUE(rc::check([] {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
         Strategy strategy{.threads = static_cast<int>(any(1, 64)), .reduction = Reduction::owner};
-        RC_ASSERT(!plan_weight(problem, wide_tiles, 4, strategy).partials());
+        RC_ASSERT(!plan_weight(problem, test::wide_tiles, 4, strategy).partials());
         strategy.reduction = Reduction::partials;
-        const Conv2dWeightPlan plan = plan_weight(problem, wide_tiles, 4, strategy);
+        const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, strategy);
         RC_ASSERT(plan.partials() || plan.segments.count < 2);
     }));
 }
