@@ -18,6 +18,22 @@ enum class Finish {
     add,    ///< output = output + sum
 };
 
+/// Cache lines that will be needed soon: `count` of them, `step` elements apart.
+template <class T>
+struct PrefetchJob {
+    const T* line;
+    std::ptrdiff_t step;
+    std::int64_t count;
+};
+
+/// Jobs that register tiles work off on the side, one line per term: the memory delivers the operands of the next
+/// block while this one is computed.
+template <class T>
+struct PrefetchQueue {
+    PrefetchJob<T>* begin;
+    PrefetchJob<T>* end;
+};
+
 /// The operands of a register tile. Term k of output (row r, lane l) is
 ///     lane[lane_offset * lane_unit + k * lane_step + l]
 ///         * broadcast[broadcast_offset * broadcast_unit + k * broadcast_step + r * broadcast_row].
@@ -33,6 +49,7 @@ struct TileOperands {
     std::ptrdiff_t broadcast_row;
     const Run* runs;
     std::int64_t run_count;
+    PrefetchQueue<T>* prefetch;
 };
 
 /// Where a tile's sums go: output[r * row + l], `last_lanes` lanes of the last vector.

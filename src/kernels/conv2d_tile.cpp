@@ -6,6 +6,8 @@
 namespace backgrad::BACKGRAD_ISA {
 
 using kernels::Finish;
+using kernels::PrefetchJob;
+using kernels::PrefetchQueue;
 using kernels::Run;
 using kernels::TileKernels;
 using kernels::TileOperands;
@@ -42,7 +44,7 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
         const T* base[bases];
         for (int i = 0; i < bases; ++i)
             base[i] = in.broadcast + run->broadcast_offset * in.broadcast_unit + 3 * i * stride;
-        for (std::int64_t k = run->count; k > 0; --k) {
+        const auto term = [&]() __attribute__((always_inline)) {
             V l[vectors];
             for (int v = 0; v < vectors; ++v) l[v] = V::load(lane + v * V::lanes);
             if constexpr (rows > 1)
@@ -53,7 +55,24 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
             }
             lane += lane_step;
             for (int i = 0; i < bases; ++i) base[i] += step;
+        };
+        std::int64_t left = run->count;
+        PrefetchQueue<T>& queue = *in.prefetch;
+        while (left > 0 && queue.begin != queue.end) {
+            PrefetchJob<T>& job = *queue.begin;
+            const std::int64_t count = left < job.count ? left : job.count;
+            const T* line = job.line;
+            const std::ptrdiff_t line_step = job.step;
+            for (std::int64_t k = count; k > 0; --k, line += line_step) {
+                prefetch_to_l2(line);
+                term();
+            }
+            left -= count;
+            job.line = line;
+            job.count -= count;
+            if (job.count == 0) ++queue.begin;
         }
+        for (; left > 0; --left) term();
     }
 
 #pragma GCC unroll 16

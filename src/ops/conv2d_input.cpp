@@ -1,5 +1,7 @@
 #include "ops/conv2d_input.hpp"
 
+#include "ops/conv2d_prefetch.hpp"
+
 #include <algorithm>
 
 namespace backgrad::ops {
@@ -69,6 +71,23 @@ Panel<T> pack_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
     return panel;
 }
 
+/// Lists the grad_output that a block reads, for fetching ahead.
+template <class T>
+void prefetch_block(const Conv2dContext<T>& context, std::int64_t group, const plan::InputBlock& block,
+                    PrefetchList<T>& list) {
+    const plan::Conv2dProblem& p = context.problem;
+    const TensorView<const T> grad_output = context.grad_output(group);
+    const plan::OutputWindow window = plan::output_window(p, block);
+    const std::int64_t begin = std::max<std::int64_t>(0, window.columns.begin);
+    const std::int64_t columns = std::min(p.out_width, window.columns.end) - begin;
+    if (columns <= 0) return;
+    const bool whole_rows = columns * grad_output.pixel == grad_output.row;
+    const std::int64_t steps = whole_rows ? 1 : window.rows.size();
+    for (std::int64_t y = 0; y < steps; ++y)
+        list.add(grad_output, grad_output.at(block.image, 0, window.rows.begin + y, begin), p.out_channels,
+                 whole_rows ? window.rows.size() * columns : columns);
+}
+
 /// Lists the terms of the pixels (y, x + j * stride_width): j shifts the panel column by one. With `exact`, taps whose
 /// grad_output lies outside the tensor at j = 0 are left out; otherwise the panel's zeros stand in for them.
 template <class T>
@@ -108,6 +127,7 @@ struct BlockWork {
     T* staging;
     bool exact;
     Finish finish;
+    kernels::PrefetchQueue<T>* prefetch;
 
     std::int64_t phase_columns(std::int64_t phase) const {
         const std::int64_t stride = context.problem.stride_width, columns = block.columns.size();
@@ -151,7 +171,8 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                         work.panel.channel,
                                                         work.panel.column,
                                                         work.runs,
-                                                        count};
+                                                        count,
+                                                        work.prefetch};
                 tile.function[vectors][part.size()](
                     operands, {row + part.begin * p.stride_width * pixel, p.stride_width * pixel, last_lanes,
                                in_place ? work.finish : Finish::store});
@@ -210,7 +231,8 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                         rows,
                                                         1,
                                                         work.runs,
-                                                        count};
+                                                        count,
+                                                        work.prefetch};
                 tile.function[vectors][rows](operands,
                                              {to + x, to_row, last_lanes, in_place ? work.finish : Finish::store});
                 x += step;
@@ -269,11 +291,16 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     T* panel_memory = scratch.take(0);
     const T* group_weights = packed + group * plan.packed_group_elements;
 
+    PrefetchList<T> prefetch;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
         const plan::InputBlock block = plan::input_block(p, plan, b);
         if (block.rows.size() == 0 || block.columns.size() == 0) continue;
         const Panel<T> panel = pack_panel(context, plan, group, block, panel_memory);
-        const BlockWork<T> work{context, plan, block, panel, grad_input, runs, staging, !weights_finite, finish};
+        const BlockWork<T> work{context, plan, block, panel, grad_input, runs, staging, !weights_finite, finish,
+                                prefetch.queue()};
+        prefetch.clear();
+        const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
+        if (next < plan.blocks) prefetch_block(context, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = tile_channels(p, plan, t);
             const T* weights = group_weights + channels.begin * p.out_channels * p.taps();

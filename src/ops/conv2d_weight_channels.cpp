@@ -1,6 +1,7 @@
 #include "ops/conv2d_weight_channels.hpp"
 
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
 
@@ -90,6 +91,14 @@ void pack_rows(const Conv2dContext<T>& context, const TensorView<const T>& tenso
     });
 }
 
+/// Lists what a window reads, for fetching ahead.
+template <class T>
+void prefetch_window(const TensorView<const T>& tensor, const Window& window, Range channels, PrefetchList<T>& list) {
+    for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t) {
+        list.add(tensor, from + channels.begin * tensor.channel, channels.size(), pixels);
+    });
+}
+
 /// Appends a run, or lengthens the last one if it goes on where that one ended: rows that nothing lies between become
 /// one long run.
 std::int64_t append(Run* runs, std::int64_t count, const Run& run, std::int64_t lane_step, std::int64_t row_step) {
@@ -156,6 +165,7 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(p.taps() * lines, sizeof(T))));
     std::int64_t* run_counts = reinterpret_cast<std::int64_t*>(
         scratch.take(plan::Conv2dWeightPlan::count_elements(p.taps(), sizeof(T))));
+    PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         const PixelBox box = plan.segments.box(s);
         const Window out = output_window(box), in = input_window(p, box);
@@ -168,6 +178,13 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
         if (bias) add_bias_segment(context, grad_output, box, output_channels, bias_state, bias);
         const std::int64_t broadcast_row = channels_last ? 1 : row_window.pixels();
         const Finish finish = s == segments.begin ? Finish::store : Finish::add;
+
+        prefetch.clear();
+        if (s + 1 < segments.end) {
+            const PixelBox next = plan.segments.box(s + 1);
+            prefetch_window(grad_output, output_window(next), output_channels, prefetch);
+            prefetch_window(input, input_window(p, next), lanes_out ? rows : lanes, prefetch);
+        }
 
         // The lane panel of one tile stays in the L1 cache while all taps and rows pass over it.
         for (std::int64_t j = 0; j < tiles.count(); ++j) {
@@ -191,7 +208,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
                                                             row_unit * row_stride,
                                                             broadcast_row,
                                                             tap_runs,
-                                                            run_counts[tap]};
+                                                            run_counts[tap],
+                                                            prefetch.queue()};
                     tile.function[vectors][part.size()](operands,
                                                         {to + part.begin * width, width, tiles.lanes, finish});
                 }

@@ -40,6 +40,12 @@ struct Conv2dInputPlan {
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
 
+    /// The block that the same worker probably computes after this task's last: with static schedules that of the next
+    /// task. Only a guess for fetching ahead.
+    std::int64_t next_block(std::int64_t task) const {
+        const std::int64_t next = task + 1;
+        return next % channel_groups == 0 ? share(blocks, block_groups, next / channel_groups % block_groups).begin : blocks;
+    }
     /// Tiles of input channels, of either family.
     std::int64_t channel_tile_count(const Conv2dProblem& p) const;
 };

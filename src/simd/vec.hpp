@@ -14,6 +14,7 @@
 /// `stream_fence()` orders streaming stores before every later store.
 ///     any_nan(a)                           true if any lane is a NaN
 ///     keep_in_register(a)                  forbids to fold a's load into its uses
+///     prefetch_to_l2(p)                    asks for a cache line without waiting
 /// `transpose(rows)` transposes a square block of `lanes` vectors in place.
 ///
 /// Everything is in an unnamed namespace inside the ISA's namespace: the three meanings of vec<T> must never meet in

@@ -121,5 +121,8 @@ inline void keep_in_register(vec<T>& x) {
     asm("" : "+x"(x.value));
 }
 
+/// Asks for the cache line at `p` without waiting for it; any address is allowed.
+inline void prefetch_to_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
+
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

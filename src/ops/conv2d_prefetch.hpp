@@ -1,0 +1,33 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+
+namespace backgrad::ops {
+
+/// The cache lines of the next block of work, for register tiles to fetch on the side. What does not fit the list is
+/// simply not fetched ahead.
+template <class T>
+class PrefetchList {
+public:
+    kernels::PrefetchQueue<T>* queue() { return &queue_; }
+    void clear() { queue_ = {jobs_, jobs_}; }
+
+    /// Adds `pixels` neighbouring pixels of `channels` channels. Whichever of the two is contiguous in memory is cut
+    /// into lines; a job walks along the other.
+    void add(const TensorView<const T>& tensor, const T* from, std::int64_t channels, std::int64_t pixels) {
+        const bool channels_last = tensor.channel == 1;
+        const std::int64_t contiguous = channels_last ? channels : pixels, others = channels_last ? pixels : channels;
+        const std::int64_t step = channels_last ? tensor.pixel : tensor.channel;
+        if (others == 0) return;
+        constexpr std::int64_t line = 64 / sizeof(T);
+        for (std::int64_t at = 0; at < contiguous && queue_.end < jobs_ + capacity; at += line)
+            *queue_.end++ = {from + at, step, others};
+    }
+
+private:
+    static constexpr int capacity = 128;
+    kernels::PrefetchJob<T> jobs_[capacity];
+    kernels::PrefetchQueue<T> queue_{jobs_, jobs_};
+};
+
+}  // namespace backgrad::ops
