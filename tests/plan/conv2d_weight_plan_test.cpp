@@ -14,28 +14,10 @@ namespace backgrad::plan {
 namespace {
 
 using test::any;
+using test::any_layout;
 using test::any_shape;
-
-Strategy any_strategy() {
-    return {.threads = static_cast<int>(any(1, 64)),
-            .partition = *rc::gen::element(Partition::automatic, Partition::batch, Partition::channel,
-                                           Partition::batch_channel, Partition::spatial),
-            .reduction = *rc::gen::element(Reduction::automatic, Reduction::owner, Reduction::partials)};
-}
-
-Conv2dBackwardOptions any_layout() { return {.layout = *rc::gen::element(Layout::nchw, Layout::nhwc)}; }
-
-/// True if part(0), part(1), ... lie end to end and fill [0, size).
-template <class Part>
-bool fill(std::int64_t size, std::int64_t parts, const Part& part) {
-    std::int64_t position = 0;
-    for (std::int64_t p = 0; p < parts; ++p) {
-        const Range range = part(p);
-        if (range.begin != position || range.end < range.begin) return false;
-        position = range.end;
-    }
-    return position == size;
-}
+using test::any_strategy;
+using test::fill;
 
 TEST(Conv2dWeightPlan, GivesEveryWeightAndSegmentToOneTask) {
     EXPECT_TRUE(rc::check([] {

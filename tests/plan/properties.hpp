@@ -3,6 +3,8 @@
 #include "plan/conv2d_problem.hpp"
 #include "plan/register_tiles.hpp"
 
+#include <backgrad/strategy.hpp>
+
 #include <rapidcheck.h>
 
 #include <cstdint>
@@ -35,6 +37,29 @@ inline Conv2dShape any_shape() {
     shape.in_channels = shape.groups * any(1, 700);
     shape.out_channels = shape.groups * any(1, 700);
     return shape;
+}
+
+/// Any way to thread it.
+inline Strategy any_strategy() {
+    return {.threads = static_cast<int>(any(1, 64)),
+            .partition = *rc::gen::element(Partition::automatic, Partition::batch, Partition::channel,
+                                           Partition::batch_channel, Partition::spatial),
+            .reduction = *rc::gen::element(Reduction::automatic, Reduction::owner, Reduction::partials)};
+}
+
+/// Either layout.
+inline Conv2dBackwardOptions any_layout() { return {.layout = *rc::gen::element(Layout::nchw, Layout::nhwc)}; }
+
+/// True if part(0), part(1), ... lie end to end and fill [0, size).
+template <class Part>
+bool fill(std::int64_t size, std::int64_t parts, const Part& part) {
+    std::int64_t position = 0;
+    for (std::int64_t p = 0; p < parts; ++p) {
+        const plan::Range range = part(p);
+        if (range.begin != position || range.end < range.begin) return false;
+        position = range.end;
+    }
+    return position == size;
 }
 
 }  // namespace backgrad::test

@@ -1,0 +1,115 @@
+#include "plan/conv2d_input_plan.hpp"
+
+#include "plan/properties.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace backgrad::plan {
+namespace {
+
+using test::any_layout;
+using test::any_shape;
+using test::any_strategy;
+
+struct Planned {
+    Conv2dProblem problem;
+    RegisterTiles tiles;
+    Conv2dInputPlan plan;
+};
+
+/// The plan of any problem that has an input.
+Planned any_plan() {
+    Planned planned{
+        make_problem(any_shape(), any_layout()), *rc::gen::element(test::wide_tiles, test::narrow_tiles), {}};
+    RC_PRE(planned.problem.batch * planned.problem.pixels_in() > 0);
+    planned.plan = plan_input(planned.problem, planned.tiles, *rc::gen::element(4, 8), any_strategy());
+    return planned;
+}
+
+TEST(Conv2dInputPlan, GivesEveryPixelToOneBlock) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, tiles, plan] = any_plan();
+        std::vector<int> visits(static_cast<std::size_t>(p.batch * p.pixels_in()));
+        for (std::int64_t b = 0; b < plan.blocks; ++b) {
+            const InputBlock block = input_block(p, plan, b);
+            RC_ASSERT(block.columns.begin % p.stride_width == 0);
+            for (std::int64_t y = block.rows.begin; y < block.rows.end; ++y)
+                for (std::int64_t x = block.columns.begin; x < block.columns.end; ++x)
+                    ++visits.at(static_cast<std::size_t>((block.image * p.in_height + y) * p.in_width + x));
+        }
+        RC_ASSERT(std::all_of(visits.begin(), visits.end(), [](int count) { return count == 1; }));
+    }));
+}
+
+/// The windows along one axis that meet a position in [begin, end) with any tap.
+Range meeting(std::int64_t begin, std::int64_t end, std::int64_t windows, std::int64_t stride, std::int64_t padding,
+              std::int64_t kernel, std::int64_t dilation) {
+    Range range{windows, 0};
+    for (std::int64_t w = 0; w < windows; ++w)
+        for (std::int64_t tap = 0; tap < kernel; ++tap) {
+            const std::int64_t position = w * stride - padding + tap * dilation;
+            if (position < begin || position >= end) continue;
+            range = {std::min(range.begin, w), std::max(range.end, w + 1)};
+        }
+    return range;
+}
+
+bool holds(const Range& outer, const Range& inner) {
+    return inner.size() == 0 || (outer.begin <= inner.begin && inner.end <= outer.end);
+}
+
+TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, tiles, plan] = any_plan();
+        for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
+            const InputBlock block = input_block(p, plan, b);
+            const OutputWindow window = output_window(p, block);
+            RC_ASSERT(0 <= window.rows.begin && window.rows.begin <= window.rows.end);
+            RC_ASSERT(window.rows.end <= p.out_height);
+            RC_ASSERT(holds(window.rows, meeting(block.rows.begin, block.rows.end, p.out_height, p.stride_height,
+                                                 p.padding_top, p.kernel_height, p.dilation_height)));
+            RC_ASSERT(holds(window.columns, meeting(block.columns.begin, block.columns.end, p.out_width, p.stride_width,
+                                                    p.padding_left, p.kernel_width, p.dilation_width)));
+        }
+    }));
+}
+
+TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, tiles, plan] = any_plan();
+        RC_ASSERT(plan.blocks == p.batch * plan.row_blocks * plan.column_blocks);
+        RC_ASSERT(plan.block_groups >= 1 && plan.block_groups <= plan.blocks);
+        RC_ASSERT(plan.channel_groups >= 1 && plan.channel_groups <= plan.channel_tile_count(p));
+        RC_ASSERT(plan.tasks == p.groups * plan.channel_groups * plan.block_groups);
+    }));
+}
+
+TEST(Conv2dInputPlan, HasARegisterTileForEveryTile) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, tiles, plan] = any_plan();
+        if (plan.family == LaneFamily::pixels) {
+            RC_ASSERT(plan.row_channels >= 1 && plan.row_channels <= tiles.rows_limit[plan.pixel_vectors]);
+        } else {
+            RC_ASSERT(plan.channel_tiles.size == p.in_channels);
+            for (std::int64_t t = 0; t < plan.channel_tiles.count(); ++t)
+                RC_ASSERT(tiles.rows_limit[plan.channel_tiles.vectors_of(t)] > 0);
+        }
+    }));
+}
+
+TEST(Conv2dInputPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
+    EXPECT_TRUE(rc::check([] {
+        const Conv2dProblem problem = make_problem(any_shape(), any_layout());
+        RC_PRE(problem.batch * problem.pixels_in() > 0);
+        const std::size_t bytes = *rc::gen::element(4, 8);
+        RC_ASSERT(plan_input(problem, test::wide_tiles, bytes, {.threads = 1}).family ==
+                  plan_input(problem, test::narrow_tiles, bytes, any_strategy()).family);
+    }));
+}
+
+}  // namespace
+}  // namespace backgrad::plan
