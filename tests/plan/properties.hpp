@@ -7,6 +7,8 @@
 
 #include <rapidcheck.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace backgrad::test {
@@ -14,9 +16,17 @@ namespace backgrad::test {
 /// A number in [low, high].
 inline std::int64_t any(std::int64_t low, std::int64_t high) { return *rc::gen::inRange(low, high + 1); }
 
-/// Register tiles as a 16-lane and an 8-lane ISA have them: for 5 and 7 vectors there is none.
-inline const plan::RegisterTiles wide_tiles{16, {0, 14, 14, 9, 6, 0, 4, 0, 2}};
-inline const plan::RegisterTiles narrow_tiles{8, {0, 14, 6, 4, 2, 0, 1, 0, 0}};
+/// Register tiles of `lanes` lanes, with `rows[v]` rows at most beside v vectors.
+inline plan::RegisterTiles register_tiles(int lanes, const std::array<int, 9>& rows) {
+    plan::RegisterTiles tiles{};
+    tiles.lanes = lanes;
+    std::copy(rows.begin(), rows.end(), tiles.rows_limit);
+    return tiles;
+}
+
+/// As a 16-lane and an 8-lane ISA have them: for 5 and 7 vectors there is none.
+inline const plan::RegisterTiles wide_tiles = register_tiles(16, {0, 14, 14, 9, 6, 0, 4, 0, 2});
+inline const plan::RegisterTiles narrow_tiles = register_tiles(8, {0, 14, 6, 4, 2, 0, 1, 0, 0});
 
 /// Any legal shape of moderate size; sizes may be zero where that is legal.
 inline Conv2dShape any_shape() {
