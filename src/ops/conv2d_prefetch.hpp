@@ -12,12 +12,14 @@ public:
     kernels::PrefetchQueue<T>* queue() { return &queue_; }
     void clear() { queue_ = {jobs_, jobs_}; }
 
-    /// Adds `pixels` neighbouring pixels of `channels` channels. Whichever of the two is contiguous in memory is cut
+    /// Adds `pixels` pixels, `pixel_step` apart, of `channels` channels. Whichever of the two is contiguous in memory is cut
     /// into lines; a job walks along the other.
-    void add(const TensorView<const T>& tensor, const T* from, std::int64_t channels, std::int64_t pixels) {
+    void add(const TensorView<const T>& tensor, const T* from, std::int64_t channels, std::int64_t pixels,
+             std::int64_t pixel_step = 1) {
         const bool channels_last = tensor.channel == 1;
-        const std::int64_t contiguous = channels_last ? channels : pixels, others = channels_last ? pixels : channels;
-        const std::int64_t step = channels_last ? tensor.pixel : tensor.channel;
+        const std::int64_t contiguous = channels_last ? channels : pixels * pixel_step;
+        const std::int64_t others = channels_last ? pixels : channels;
+        const std::int64_t step = channels_last ? tensor.pixel * pixel_step : tensor.channel;
         if (others == 0) return;
         constexpr std::int64_t line = 64 / sizeof(T);
         for (std::int64_t at = 0; at < contiguous && queue_.end < jobs_ + capacity; at += line)

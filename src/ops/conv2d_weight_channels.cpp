@@ -15,47 +15,60 @@ using plan::LaneSide;
 using plan::PixelBox;
 using plan::Range;
 
+/// Positions begin, begin + step, ... along one axis of a tensor.
+struct Axis {
+    std::int64_t begin, step, count;
+
+    std::int64_t index(std::int64_t position) const { return (position - begin) / step; }
+};
+
 /// The part of a tensor that one segment reads: some images, rows and columns. Its panel numbers the pixels in order.
 struct Window {
     std::int64_t image_begin, images;
-    Range rows, columns;
+    Axis rows, columns;
 
-    std::int64_t pixels() const { return images * rows.size() * columns.size(); }
+    std::int64_t pixels() const { return images * rows.count * columns.count; }
     std::int64_t pixel(std::int64_t image, std::int64_t y, std::int64_t x) const {
-        return ((image - image_begin) * rows.size() + (y - rows.begin)) * columns.size() + (x - columns.begin);
+        return ((image - image_begin) * rows.count + rows.index(y)) * columns.count + columns.index(x);
     }
 };
 
 Window output_window(const PixelBox& box) {
-    return {box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
+    return {box.image_begin, box.images(), {box.row_begin, 1, box.rows()}, {box.column_begin, 1, box.columns()}};
 }
 
-Range input_range(std::int64_t begin, std::int64_t end, std::int64_t stride, std::int64_t padding,
-                  std::int64_t kernel, std::int64_t dilation, std::int64_t size) {
+/// What outputs [begin, end) read along one axis. A kernel of one tap reads every stride-th position only.
+Axis input_axis(std::int64_t begin, std::int64_t end, std::int64_t stride, std::int64_t padding, std::int64_t kernel,
+                std::int64_t dilation, std::int64_t size) {
+    if (kernel == 1) {
+        const Range valid = plan::valid_outputs(end, size, stride, -padding);
+        const std::int64_t first = std::max(begin, valid.begin);
+        return {first * stride - padding, stride, std::max<std::int64_t>(0, valid.end - first)};
+    }
     const std::int64_t first = std::max<std::int64_t>(0, begin * stride - padding);
     const std::int64_t last = std::min(size, (end - 1) * stride - padding + (kernel - 1) * dilation + 1);
-    return {first, std::max(first, last)};
+    return {first, 1, std::max<std::int64_t>(0, last - first)};
 }
 
 Window input_window(const plan::Conv2dProblem& p, const PixelBox& box) {
     return {box.image_begin, box.images(),
-            input_range(box.row_begin, box.row_end, p.stride_height, p.padding_top, p.kernel_height,
-                        p.dilation_height, p.in_height),
-            input_range(box.column_begin, box.column_end, p.stride_width, p.padding_left, p.kernel_width,
-                        p.dilation_width, p.in_width)};
+            input_axis(box.row_begin, box.row_end, p.stride_height, p.padding_top, p.kernel_height, p.dilation_height,
+                       p.in_height),
+            input_axis(box.column_begin, box.column_end, p.stride_width, p.padding_left, p.kernel_width,
+                       p.dilation_width, p.in_width)};
 }
 
-/// Copies rows that lie one after the other in one piece.
-template <class T, class Copy>
-void for_each_stretch(const TensorView<const T>& tensor, const Window& window, Copy copy) {
-    const bool whole_rows = window.columns.size() * tensor.pixel == tensor.row;
-    for (std::int64_t n = 0; n < window.images; ++n) {
-        const std::int64_t steps = whole_rows ? 1 : window.rows.size();
-        const std::int64_t pixels = whole_rows ? window.rows.size() * window.columns.size() : window.columns.size();
-        for (std::int64_t y = 0; y < steps; ++y)
-            copy(tensor.at(window.image_begin + n, 0, window.rows.begin + y, window.columns.begin), pixels,
-                 (n * window.rows.size() + y) * window.columns.size());
-    }
+/// Calls visit(first element, pixels, panel index) for every stretch of pixels that lie columns.step apart; whole
+/// neighbouring rows are one stretch.
+template <class T, class Visit>
+void for_each_stretch(const TensorView<const T>& tensor, const Window& window, Visit visit) {
+    const Axis &rows = window.rows, &columns = window.columns;
+    const bool joined = rows.step == 1 && columns.step == 1 && columns.count * tensor.pixel == tensor.row;
+    const std::int64_t steps = joined ? 1 : rows.count, pixels = joined ? rows.count * columns.count : columns.count;
+    for (std::int64_t n = 0; n < window.images; ++n)
+        for (std::int64_t i = 0; i < steps; ++i)
+            visit(tensor.at(window.image_begin + n, 0, rows.begin + i * rows.step, columns.begin), pixels,
+                  (n * rows.count + i) * columns.count);
 }
 
 /// The lane operand: one panel [pixel][lanes] per lane tile.
@@ -70,7 +83,8 @@ void pack_lanes(const Conv2dContext<T>& context, const TensorView<const T>& tens
         const std::int64_t channels = std::min(width, tiles.size - tile * tiles.width());
         for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t at) {
             from += first * tensor.channel;
-            if (channels_last) pack.copy(from, tensor.pixel, 1, pixels, channels, panel + at * width, width);
+            if (channels_last)
+                pack.copy(from, tensor.pixel * window.columns.step, 1, pixels, channels, panel + at * width, width);
             else pack.transpose(from, tensor.channel, channels, pixels, panel + at * width, width);
         });
         panel += window.pixels() * width;
@@ -85,9 +99,10 @@ void pack_rows(const Conv2dContext<T>& context, const TensorView<const T>& tenso
     for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t at) {
         from += channels.begin * tensor.channel;
         if (tensor.channel == 1)
-            pack.copy(from, tensor.pixel, 1, pixels, channels.size(), panel + at * channels.size(), channels.size());
+            pack.copy(from, tensor.pixel * window.columns.step, 1, pixels, channels.size(),
+                      panel + at * channels.size(), channels.size());
         else
-            pack.copy(from, tensor.channel, 1, channels.size(), pixels, panel + at, window.pixels());
+            pack.copy(from, tensor.channel, window.columns.step, channels.size(), pixels, panel + at, window.pixels());
     });
 }
 
@@ -95,7 +110,7 @@ void pack_rows(const Conv2dContext<T>& context, const TensorView<const T>& tenso
 template <class T>
 void prefetch_window(const TensorView<const T>& tensor, const Window& window, Range channels, PrefetchList<T>& list) {
     for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t) {
-        list.add(tensor, from + channels.begin * tensor.channel, channels.size(), pixels);
+        list.add(tensor, from + channels.begin * tensor.channel, channels.size(), pixels, window.columns.step);
     });
 }
 
@@ -120,14 +135,15 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Window& out, const Wi
                        std::int64_t r, std::int64_t c, Run* runs) {
     const Range valid =
         plan::valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
-    const Range columns{std::max(valid.begin, out.columns.begin), std::min(valid.end, out.columns.end)};
+    const std::int64_t column_end = out.columns.begin + out.columns.count;
+    const Range columns{std::max(valid.begin, out.columns.begin), std::min(valid.end, column_end)};
     if (columns.size() == 0) return 0;
     const bool lanes_out = side == LaneSide::grad_output;
-    const std::int64_t lane_step = lanes_out ? 1 : p.stride_width;
-    const std::int64_t row_step = lanes_out ? p.stride_width : 1;
+    const std::int64_t in_step = p.stride_width / in.columns.step;
+    const std::int64_t lane_step = lanes_out ? 1 : in_step, row_step = lanes_out ? in_step : 1;
     std::int64_t count = 0;
     for (std::int64_t n = 0; n < out.images; ++n)
-        for (std::int64_t y = out.rows.begin; y < out.rows.end; ++y) {
+        for (std::int64_t y = out.rows.begin; y < out.rows.begin + out.rows.count; ++y) {
             const std::int64_t in_y = p.input_row(y, r), image = out.image_begin + n;
             if (in_y < 0 || in_y >= p.in_height) continue;
             const std::int64_t out_pixel = out.pixel(image, y, columns.begin);
@@ -154,7 +170,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     tiles.size = lanes.size();
     const bool channels_last = row_tensor.channel == 1;
     const std::int64_t row_unit = channels_last ? rows.size() : 1;
-    const std::int64_t stride = lanes_out ? 1 : p.stride_width, row_stride = lanes_out ? p.stride_width : 1;
+    const std::int64_t in_step = p.kernel_width == 1 ? 1 : p.stride_width;
+    const std::int64_t stride = lanes_out ? 1 : in_step, row_stride = lanes_out ? in_step : 1;
 
     const Range segments = plan.segment_group(segment_group);
     if (segments.size() == 0) context.kernels.pack->clear(total, tiles.padded() * rows.size() * p.taps());

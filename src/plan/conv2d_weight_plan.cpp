@@ -13,10 +13,10 @@ constexpr std::int64_t channel_terms = 256;        ///< segment length where lan
 constexpr std::int64_t pixel_steps = 512;          ///< vectors per segment where lanes are pixels
 constexpr std::int64_t block_bytes = 1024 * 1024;  ///< goal for partial sums and panels of a block
 
-/// Input pixels that are packed for one output pixel.
+/// Input pixels that are packed for one output pixel. A kernel of one tap along an axis skips what it does not read.
 double input_pixels(const Conv2dProblem& p) {
     const double rows = p.kernel_height == 1 ? 1.0 : static_cast<double>(p.stride_height);
-    return rows * static_cast<double>(p.stride_width);
+    return rows * (p.kernel_width == 1 ? 1.0 : static_cast<double>(p.stride_width));
 }
 
 /// Cycles per output pixel and group with lanes = channels of `side`, two FMAs per cycle on `lanes` lanes.
@@ -45,18 +45,29 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
 }
 
 LaneSide choose_side(const Conv2dProblem& p, int lanes) {
+    // Transposing needs neighbouring columns.
+    if (p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1) return LaneSide::grad_output;
     return channel_cost(p, LaneSide::grad_output, lanes) <= channel_cost(p, LaneSide::input, lanes)
                ? LaneSide::grad_output
                : LaneSide::input;
+}
+
+/// Most input positions that `outputs` outputs read along one axis.
+std::int64_t input_extent(std::int64_t outputs, std::int64_t stride, std::int64_t kernel, std::int64_t dilation,
+                          std::int64_t size) {
+    if (kernel == 1) return outputs;
+    return std::min(size, (outputs - 1) * stride + (kernel - 1) * dilation + 1);
 }
 
 /// Elements of panels for one segment.
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dWeightPlan& plan) {
     const std::int64_t out_pixels = plan.segments.largest();
     const std::int64_t out_rows = ceil_div(plan.segments.height, plan.segments.row_parts);
-    const std::int64_t in_rows =
-        std::min(p.in_height, (out_rows - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1);
-    const std::int64_t in_pixels = plan.segments.images * in_rows * p.in_width;
+    const std::int64_t out_columns = ceil_div(plan.segments.width, plan.segments.column_parts);
+    const std::int64_t in_pixels =
+        plan.segments.images *
+        input_extent(out_rows, p.stride_height, p.kernel_height, p.dilation_height, p.in_height) *
+        input_extent(out_columns, p.stride_width, p.kernel_width, p.dilation_width, p.in_width);
     const bool from_output = plan.side == LaneSide::grad_output;
     return plan.block_tiles.padded() * (from_output ? out_pixels : in_pixels) +
            plan.rows_per_block * (from_output ? in_pixels : out_pixels);

@@ -13,6 +13,7 @@ struct index_vec<float> {
     using mask = __m256;
     __m256i value;
 
+    static index_vec truncate(vec<float> v) { return {_mm256_cvttps_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
     static index_vec iota() { return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)}; }
     static index_vec load(const std::int32_t* p) {
@@ -42,6 +43,7 @@ struct index_vec<float> {
     friend index_vec select(mask m, index_vec a, index_vec b) {
         return {_mm256_blendv_epi8(b.value, a.value, _mm256_castps_si256(m))};
     }
+    friend vec<float> lookup(const float* p, index_vec a) { return permute(vec<float>::load(p), a); }
     friend vec<float> permute(vec<float> v, index_vec a) { return {_mm256_permutevar8x32_ps(v.value, a.value)}; }
     friend index_vec permute(index_vec v, index_vec a) { return {_mm256_permutevar8x32_epi32(v.value, a.value)}; }
 };
@@ -51,6 +53,7 @@ struct index_vec<double> {
     using mask = __m256d;
     __m128i value;
 
+    static index_vec truncate(vec<double> v) { return {_mm256_cvttpd_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm_set1_epi32(x)}; }
     static index_vec iota() { return {_mm_setr_epi32(0, 1, 2, 3)}; }
     static index_vec load(const std::int32_t* p) { return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))}; }
@@ -76,6 +79,9 @@ struct index_vec<double> {
     friend index_vec select(mask m, index_vec a, index_vec b) {
         const __m256i low = _mm256_permutevar8x32_epi32(_mm256_castpd_si256(m), _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
         return {_mm_blendv_epi8(b.value, a.value, _mm256_castsi256_si128(low))};
+    }
+    friend vec<double> lookup(const double* p, index_vec a) {
+        return {_mm256_i32gather_pd(p, _mm_and_si128(a.value, _mm_set1_epi32(7)), 8)};
     }
     friend vec<double> permute(vec<double> v, index_vec a) {
         // A double is two 32-bit halves: lane k takes the halves 2 a[k] and 2 a[k] + 1.

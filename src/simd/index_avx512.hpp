@@ -13,6 +13,7 @@ struct index_vec<float> {
     using mask = __mmask16;
     __m512i value;
 
+    static index_vec truncate(vec<float> v) { return {_mm512_cvttps_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
     static index_vec iota() {
         return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
@@ -38,6 +39,10 @@ struct index_vec<float> {
     friend index_vec select(mask m, index_vec a, index_vec b) {
         return {_mm512_mask_blend_epi32(m, b.value, a.value)};
     }
+    friend vec<float> lookup(const float* p, index_vec a) {
+        const __m512i in_table = _mm512_and_si512(a.value, _mm512_set1_epi32(7));
+        return {_mm512_permutexvar_ps(in_table, _mm512_castps256_ps512(_mm256_loadu_ps(p)))};
+    }
     friend vec<float> permute(vec<float> v, index_vec a) { return {_mm512_permutexvar_ps(a.value, v.value)}; }
     friend index_vec permute(index_vec v, index_vec a) { return {_mm512_permutexvar_epi32(a.value, v.value)}; }
 
@@ -50,6 +55,7 @@ struct index_vec<double> {
     using mask = __mmask8;
     __m256i value;
 
+    static index_vec truncate(vec<double> v) { return {_mm512_cvttpd_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
     static index_vec iota() { return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)}; }
     static index_vec load(const std::int32_t* p) {
@@ -75,6 +81,7 @@ struct index_vec<double> {
     friend index_vec select(mask m, index_vec a, index_vec b) {
         return {_mm256_mask_blend_epi32(m, b.value, a.value)};
     }
+    friend vec<double> lookup(const double* p, index_vec a) { return permute(vec<double>::load(p), a); }
     friend vec<double> permute(vec<double> v, index_vec a) {
         return {_mm512_permutexvar_pd(_mm512_cvtepi32_epi64(a.value), v.value)};
     }

@@ -9,6 +9,9 @@ template <class T>
 struct index_vec {
     std::int32_t value;
 
+    static index_vec truncate(vec<T> v) {
+        return {v.value > T(-1e9) && v.value < T(1e9) ? static_cast<std::int32_t>(v.value) : 0};
+    }
     static index_vec broadcast(std::int32_t x) { return {x}; }
     static index_vec iota() { return {0}; }
     static index_vec load(const std::int32_t* p) { return {*p}; }
@@ -26,6 +29,7 @@ struct index_vec {
     friend bool equal(index_vec a, index_vec b) { return a.value == b.value; }
     friend bool negative(index_vec a) { return a.value < 0; }
     friend index_vec select(bool m, index_vec a, index_vec b) { return m ? a : b; }
+    friend vec<T> lookup(const T* p, index_vec a) { return {p[a.value & 7]}; }
     friend vec<T> permute(vec<T> v, index_vec) { return v; }
     friend index_vec permute(index_vec v, index_vec) { return v; }
 

@@ -6,9 +6,12 @@
 /// `vec<T>` (T = float, double) is a value type over one hardware register:
 ///     lanes                                compile-time number of elements
 ///     zero() broadcast(x) load(p) store(p) unaligned; stream(p) is a non-temporal store, p aligned to the vector
+///     load_even(p)                         p[0], p[2], ...; reads 2 * lanes elements
 ///     load_first(p, n) store_first(p, n)   the first n lanes only, 0 <= n <= lanes; other lanes load as +0
 ///     fma(a, b, c) = a * b + c             one rounding (scalar: two, outside the same-bits promise)
 ///     a + b, a - b, a * b, a / b, min, max
+///     minus_absolute(a)                    -|a|
+///     shift_exponent(a, n)                 a * 2^k for n = 1.5 * 2^23 + k (double: 2^52), a and the result normal
 ///     less(a, b) less_equal(a, b) equal(a, b) is_nan(a) -> vec<T>::mask; select(mask, a, b) = mask ? a : b
 ///     exceeds(a, b)                        a > b, or a is a NaN and b is not: how a maximum is replaced
 /// `stream_fence()` orders streaming stores before every later store.

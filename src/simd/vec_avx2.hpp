@@ -21,6 +21,10 @@ struct vec<float> {
     static vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
     static vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
     static vec load_first(const float* p, int n) { return {_mm256_maskload_ps(p, first(n))}; }
+    static vec load_even(const float* p) {
+        const __m256 even = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), 0x88);
+        return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), 0xD8))};
+    }
     void store(float* p) const { _mm256_storeu_ps(p, value); }
     void store_first(float* p, int n) const { _mm256_maskstore_ps(p, first(n), value); }
     void stream(float* p) const { _mm256_stream_ps(p, value); }
@@ -32,6 +36,11 @@ struct vec<float> {
     friend vec fma(vec a, vec b, vec c) { return {_mm256_fmadd_ps(a.value, b.value, c.value)}; }
     friend vec min(vec a, vec b) { return {_mm256_min_ps(a.value, b.value)}; }
     friend vec max(vec a, vec b) { return {_mm256_max_ps(a.value, b.value)}; }
+    friend vec minus_absolute(vec a) { return {_mm256_or_ps(a.value, _mm256_set1_ps(-0.0F))}; }
+    friend vec shift_exponent(vec a, vec n) {
+        const __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(n.value), 23);
+        return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a.value), exponent))};
+    }
     friend mask less(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LT_OQ); }
     friend mask less_equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm256_cmp_ps(a.value, b.value, _CMP_EQ_OQ); }
@@ -58,6 +67,10 @@ struct vec<double> {
     static vec broadcast(double x) { return {_mm256_set1_pd(x)}; }
     static vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
     static vec load_first(const double* p, int n) { return {_mm256_maskload_pd(p, first(n))}; }
+    static vec load_even(const double* p) {
+        const __m256d even = _mm256_unpacklo_pd(_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4));
+        return {_mm256_permute4x64_pd(even, 0xD8)};
+    }
     void store(double* p) const { _mm256_storeu_pd(p, value); }
     void store_first(double* p, int n) const { _mm256_maskstore_pd(p, first(n), value); }
     void stream(double* p) const { _mm256_stream_pd(p, value); }
@@ -69,6 +82,11 @@ struct vec<double> {
     friend vec fma(vec a, vec b, vec c) { return {_mm256_fmadd_pd(a.value, b.value, c.value)}; }
     friend vec min(vec a, vec b) { return {_mm256_min_pd(a.value, b.value)}; }
     friend vec max(vec a, vec b) { return {_mm256_max_pd(a.value, b.value)}; }
+    friend vec minus_absolute(vec a) { return {_mm256_or_pd(a.value, _mm256_set1_pd(-0.0))}; }
+    friend vec shift_exponent(vec a, vec n) {
+        const __m256i exponent = _mm256_slli_epi64(_mm256_castpd_si256(n.value), 52);
+        return {_mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.value), exponent))};
+    }
     friend mask less(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_LT_OQ); }
     friend mask less_equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm256_cmp_pd(a.value, b.value, _CMP_EQ_OQ); }

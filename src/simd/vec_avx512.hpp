@@ -21,6 +21,10 @@ struct vec<float> {
     static vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
     static vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
     static vec load_first(const float* p, int n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+    static vec load_even(const float* p) {
+        const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        return {_mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + 16))};
+    }
     void store(float* p) const { _mm512_storeu_ps(p, value); }
     void store_first(float* p, int n) const { _mm512_mask_storeu_ps(p, first(n), value); }
     void stream(float* p) const { _mm512_stream_ps(p, value); }
@@ -32,6 +36,11 @@ struct vec<float> {
     friend vec fma(vec a, vec b, vec c) { return {_mm512_fmadd_ps(a.value, b.value, c.value)}; }
     friend vec min(vec a, vec b) { return {_mm512_min_ps(a.value, b.value)}; }
     friend vec max(vec a, vec b) { return {_mm512_max_ps(a.value, b.value)}; }
+    friend vec minus_absolute(vec a) { return {_mm512_or_ps(a.value, _mm512_set1_ps(-0.0F))}; }
+    friend vec shift_exponent(vec a, vec n) {
+        const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(n.value), 23);
+        return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.value), exponent))};
+    }
     friend mask less(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LT_OQ); }
     friend mask less_equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm512_cmp_ps_mask(a.value, b.value, _CMP_EQ_OQ); }
@@ -56,6 +65,10 @@ struct vec<double> {
     static vec broadcast(double x) { return {_mm512_set1_pd(x)}; }
     static vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
     static vec load_first(const double* p, int n) { return {_mm512_maskz_loadu_pd(first(n), p)}; }
+    static vec load_even(const double* p) {
+        const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+        return {_mm512_permutex2var_pd(_mm512_loadu_pd(p), even, _mm512_loadu_pd(p + 8))};
+    }
     void store(double* p) const { _mm512_storeu_pd(p, value); }
     void store_first(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), value); }
     void stream(double* p) const { _mm512_stream_pd(p, value); }
@@ -67,6 +80,11 @@ struct vec<double> {
     friend vec fma(vec a, vec b, vec c) { return {_mm512_fmadd_pd(a.value, b.value, c.value)}; }
     friend vec min(vec a, vec b) { return {_mm512_min_pd(a.value, b.value)}; }
     friend vec max(vec a, vec b) { return {_mm512_max_pd(a.value, b.value)}; }
+    friend vec minus_absolute(vec a) { return {_mm512_or_pd(a.value, _mm512_set1_pd(-0.0))}; }
+    friend vec shift_exponent(vec a, vec n) {
+        const __m512i exponent = _mm512_slli_epi64(_mm512_castpd_si512(n.value), 52);
+        return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.value), exponent))};
+    }
     friend mask less(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LT_OQ); }
     friend mask less_equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_LE_OQ); }
     friend mask equal(vec a, vec b) { return _mm512_cmp_pd_mask(a.value, b.value, _CMP_EQ_OQ); }

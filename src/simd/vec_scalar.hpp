@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace backgrad::BACKGRAD_ISA {
 namespace {
@@ -16,6 +17,7 @@ struct vec {
     static vec broadcast(T x) { return {x}; }
     static vec load(const T* p) { return {*p}; }
     static vec load_first(const T* p, int n) { return {n > 0 ? *p : T(0)}; }
+    static vec load_even(const T* p) { return {*p}; }
     void store(T* p) const { *p = value; }
     void store_first(T* p, int n) const {
         if (n > 0) *p = value;
@@ -29,6 +31,12 @@ struct vec {
     friend vec fma(vec a, vec b, vec c) { return {a.value * b.value + c.value}; }
     friend vec min(vec a, vec b) { return {a.value < b.value ? a.value : b.value}; }
     friend vec max(vec a, vec b) { return {a.value > b.value ? a.value : b.value}; }
+    friend vec minus_absolute(vec a) { return {a.value > 0 ? -a.value : a.value}; }
+    friend vec shift_exponent(vec a, vec n) {
+        using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+        constexpr int mantissa = sizeof(T) == 4 ? 23 : 52;
+        return {__builtin_bit_cast(T, __builtin_bit_cast(bits, a.value) + (__builtin_bit_cast(bits, n.value) << mantissa))};
+    }
     friend mask less(vec a, vec b) { return a.value < b.value; }
     friend mask less_equal(vec a, vec b) { return a.value <= b.value; }
     friend mask equal(vec a, vec b) { return a.value == b.value; }
