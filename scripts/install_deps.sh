@@ -10,7 +10,7 @@ declare -A packages=(
     [core]="g++ cmake ninja-build libtbb-dev"
     [test]="libgtest-dev libgmock-dev librapidcheck-dev nlohmann-json3-dev python3 binutils"
     [bench]="libbenchmark-dev libcli11-dev nlohmann-json3-dev libhwloc-dev libdnnl-dev python3 python3-matplotlib"
-    [ci]="clang clang-format libomp-dev libclang-rt-14-dev"
+    [ci]="clang clang-format libomp-dev"
 )
 
 missing_packages() {
