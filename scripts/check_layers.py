@@ -10,7 +10,7 @@ import sys
 # Floor -> floors that it may include. Public headers are open to every floor but the two lowest, which stay free of
 # inline functions that the linker could share between ISAs.
 FLOORS = {
-    "bindings": {"ops", "plan", "threads", "isa"},
+    "bindings": {"bindings", "ops", "plan", "threads", "isa"},
     "mpi": {"ops"},
     "ops": {"ops", "plan", "threads", "isa", "kernels"},
     "plan": {"plan"},

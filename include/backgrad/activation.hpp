@@ -1,6 +1,7 @@
 #pragma once
 
 #include <backgrad/error.hpp>
+#include <backgrad/export.h>
 #include <backgrad/strategy.hpp>
 #include <backgrad/types.hpp>
 
@@ -53,7 +54,7 @@ struct ActivationBackwardArguments {
 /// Source: the derivatives stand beside the names; Hendrycks and Gimpel 2016 (GELU), Elfwing et al. 2017 (SiLU),
 /// Clevert et al. 2015 (ELU), Howard et al. 2019 (hardswish).
 template <class T>
-class ActivationBackward {
+class BACKGRAD_EXPORT ActivationBackward {
 public:
     /// For tensors of `elements` elements. Validates everything. Throws Error.
     explicit ActivationBackward(std::int64_t elements, const ActivationBackwardOptions& options = {});
@@ -68,7 +69,7 @@ public:
     const Strategy& strategy() const noexcept;
 
 private:
-    struct Implementation;
+    struct BACKGRAD_HIDDEN Implementation;
     std::unique_ptr<Implementation> implementation_;
 };
 

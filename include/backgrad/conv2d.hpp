@@ -1,6 +1,7 @@
 #pragma once
 
 #include <backgrad/error.hpp>
+#include <backgrad/export.h>
 #include <backgrad/strategy.hpp>
 #include <backgrad/types.hpp>
 #include <backgrad/workspace.hpp>
@@ -19,7 +20,7 @@ namespace backgrad {
 ///
 /// where i runs over the in_channels / groups channels of o's group, r and c over the kernel, and padding adds no
 /// term. Zero sizes are legal for every dimension but kernel, stride, dilation and groups.
-struct Conv2dShape {
+struct BACKGRAD_EXPORT Conv2dShape {
     std::int64_t batch = 1;
     std::int64_t in_channels = 1;  ///< over all groups
     std::int64_t in_height = 1;
@@ -109,7 +110,7 @@ struct Conv2dBackwardArguments {
 /// Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016; Higham, "Accuracy and
 /// Stability of Numerical Algorithms", chapter 4.
 template <class T>
-class Conv2dBackward {
+class BACKGRAD_EXPORT Conv2dBackward {
 public:
     /// Validates everything and chooses partition, tiles and kernels. Throws Error.
     explicit Conv2dBackward(const Conv2dShape& shape, const Conv2dBackwardOptions& options = {});
@@ -129,14 +130,14 @@ public:
     const Strategy& strategy() const noexcept;
 
 private:
-    struct Implementation;
+    struct BACKGRAD_HIDDEN Implementation;
     std::unique_ptr<Implementation> implementation_;
 };
 
 /// One-off call: makes a plan, allocates its workspace, executes. Throws Error or std::bad_alloc.
 template <class T>
-void conv2d_backward(const Conv2dShape& shape, const Conv2dBackwardArguments<T>& arguments,
-                     const Conv2dBackwardOptions& options = {});
+BACKGRAD_EXPORT void conv2d_backward(const Conv2dShape& shape, const Conv2dBackwardArguments<T>& arguments,
+                                     const Conv2dBackwardOptions& options = {});
 
 extern template class Conv2dBackward<float>;
 extern template class Conv2dBackward<double>;

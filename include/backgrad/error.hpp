@@ -1,5 +1,7 @@
 #pragma once
 
+#include <backgrad/export.h>
+
 #include <stdexcept>
 #include <string>
 
@@ -9,7 +11,7 @@ namespace backgrad {
 ///
 /// `what()` reads "argument: expected ..., got ...". Only the creation of a plan or an executor and the pointer
 /// check at the start of `execute` throw it; the kernels themselves never do.
-class Error : public std::invalid_argument {
+class BACKGRAD_EXPORT Error : public std::invalid_argument {
 public:
     /// `argument` is the offending name as it stands in the API, `expected` and `actual` are for a person to read.
     Error(const std::string& argument, const std::string& expected, const std::string& actual)

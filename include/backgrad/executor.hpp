@@ -1,6 +1,7 @@
 #pragma once
 
 #include <backgrad/error.hpp>
+#include <backgrad/export.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -22,7 +23,7 @@ struct TaskBody {
 /// backgrad calls `run` once per phase from the thread that executes a plan, possibly from several such threads at
 /// once on one executor. Tasks never wait for each other, never start tasks and never throw, so any order, any
 /// number of threads (also one, also in reverse) is correct and gives the same bits.
-class Executor {
+class BACKGRAD_EXPORT Executor {
 public:
     virtual ~Executor() = default;
 
@@ -52,7 +53,7 @@ constexpr TaskRange static_share(std::int64_t task_count, int worker, int worker
 /// worker)` once for every task in [0, task_count), in any order, on any threads, with 0 <= worker < workers and never
 /// two calls at once under one worker, and returns when all are done. It must not throw. Several threads may call it
 /// at once if several threads execute plans.
-class CallbackExecutor final : public Executor {
+class CallbackExecutor : public Executor {
 public:
     using Body = void (*)(void* context, std::int64_t task, int worker);
     using ParallelFor = void (*)(void* pool, std::int64_t task_count, Body body, void* context);

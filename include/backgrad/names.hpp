@@ -107,6 +107,12 @@ inline constexpr Name<AveragePadding> names<AveragePadding>[] = {
 };
 
 template <>
+inline constexpr Name<GlobalAverageGradient> names<GlobalAverageGradient>[] = {
+    {GlobalAverageGradient::full, "full"},
+    {GlobalAverageGradient::local_derivative, "local_derivative"},
+};
+
+template <>
 inline constexpr Name<Activation> names<Activation>[] = {
     {Activation::linear, "linear"},   {Activation::relu, "relu"},           {Activation::leaky_relu, "leaky_relu"},
     {Activation::sigmoid, "sigmoid"}, {Activation::tanh, "tanh"},           {Activation::gelu_erf, "gelu_erf"},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <backgrad/error.hpp>
+#include <backgrad/export.h>
 #include <backgrad/strategy.hpp>
 #include <backgrad/types.hpp>
 
@@ -12,7 +13,7 @@ namespace backgrad {
 /// The problem of a 2-D pooling, all sizes in elements. Windows start at y * stride_height - padding_top, x *
 /// stride_width - padding_left; cells outside the input do not exist (max) or count as told (average).
 /// Zero sizes are legal for every dimension but window, stride and dilation.
-struct Pool2dShape {
+struct BACKGRAD_EXPORT Pool2dShape {
     std::int64_t batch = 1;
     std::int64_t channels = 1;
     std::int64_t in_height = 1;
@@ -68,7 +69,7 @@ struct MaxPool2dBackwardArguments {
 /// 2^-53; exact where windows do not overlap. A saved index outside its window adds nothing.
 /// Source: the subgradient of the maximum as in the NumPy reference (first maximum, first NaN).
 template <class T>
-class MaxPool2dBackward {
+class BACKGRAD_EXPORT MaxPool2dBackward {
 public:
     /// Validates everything. Throws Error.
     explicit MaxPool2dBackward(const Pool2dShape& shape, const MaxPool2dBackwardOptions& options = {});
@@ -83,7 +84,7 @@ public:
     const Strategy& strategy() const noexcept;
 
 private:
-    struct Implementation;
+    struct BACKGRAD_HIDDEN Implementation;
     std::unique_ptr<Implementation> implementation_;
 };
 
@@ -115,7 +116,7 @@ struct AvgPool2dBackwardArguments {
 /// in ascending order of (y, x); cells that no window covers get zero. Numerical bound, per element:
 /// (windows + 1) * u * sum |grad_output| / area, u = 2^-24 or 2^-53. Source: derivative of the mean.
 template <class T>
-class AvgPool2dBackward {
+class BACKGRAD_EXPORT AvgPool2dBackward {
 public:
     /// Validates everything. Throws Error.
     explicit AvgPool2dBackward(const Pool2dShape& shape, const AvgPool2dBackwardOptions& options = {});
@@ -130,7 +131,7 @@ public:
     const Strategy& strategy() const noexcept;
 
 private:
-    struct Implementation;
+    struct BACKGRAD_HIDDEN Implementation;
     std::unique_ptr<Implementation> implementation_;
 };
 
@@ -169,7 +170,7 @@ struct GlobalAvgPool2dBackwardArguments {
 ///
 /// Numerical bound, per element: 1.5 * 2u * |result|, u = 2^-24 or 2^-53. Source: derivative of the mean.
 template <class T>
-class GlobalAvgPool2dBackward {
+class BACKGRAD_EXPORT GlobalAvgPool2dBackward {
 public:
     /// Validates everything. Throws Error.
     explicit GlobalAvgPool2dBackward(const GlobalAvgPool2dShape& shape,
@@ -185,7 +186,7 @@ public:
     const Strategy& strategy() const noexcept;
 
 private:
-    struct Implementation;
+    struct BACKGRAD_HIDDEN Implementation;
     std::unique_ptr<Implementation> implementation_;
 };
 

@@ -1,0 +1,353 @@
+#ifndef BACKGRAD_BACKGRAD_H
+#define BACKGRAD_BACKGRAD_H
+
+#include <backgrad/export.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* backgrad for C11. A plan is made once per layer and executed every step with the caller's buffers:
+
+       backgrad_conv2d_shape shape = backgrad_conv2d_default_shape();
+       backgrad_conv2d_backward_options options = backgrad_conv2d_backward_default_options();
+       backgrad_plan* plan;
+       shape.batch = 8; ...
+       if (backgrad_conv2d_backward_create(&plan, BACKGRAD_F32, &shape, &options) != BACKGRAD_OK)
+           puts(backgrad_last_error());
+
+   Formulas, layouts, numerical bounds and rules of aliasing stand with the same names in the C++ headers:
+   conv2d.hpp, pool2d.hpp, activation.hpp, strategy.hpp. Structs hold every option of C++ and start from the
+   function that fills in their defaults; a null pointer to options means the defaults. Nothing here throws, prints or
+   ends the program. Functions may be called by several threads at once, also on one plan if each of them brings its own
+   workspace; a plan is destroyed when nobody executes it. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the library that runs, "major.minor.patch". */
+BACKGRAD_EXPORT const char* backgrad_version(void);
+
+/* -- Errors ------------------------------------------------------------------------------------------------------- */
+
+typedef enum backgrad_status {
+    BACKGRAD_OK = 0,
+    BACKGRAD_INVALID_ARGUMENT = 1, /* nothing was written */
+    BACKGRAD_OUT_OF_MEMORY = 2,
+    BACKGRAD_FAILURE = 3 /* the system refused something else; the message tells what */
+} backgrad_status;
+
+/* Why this thread's last call failed: "argument: expected ..., got ...". "" before the first failure. Valid until the
+   thread's next failure. */
+BACKGRAD_EXPORT const char* backgrad_last_error(void);
+
+/* -- Types, as in types.hpp --------------------------------------------------------------------------------------- */
+
+typedef enum backgrad_dtype { BACKGRAD_F32 = 0, BACKGRAD_F64 = 1 } backgrad_dtype;
+
+typedef enum backgrad_layout { BACKGRAD_LAYOUT_NCHW = 0, BACKGRAD_LAYOUT_NHWC = 1 } backgrad_layout;
+
+typedef enum backgrad_weight_layout {
+    BACKGRAD_WEIGHT_LAYOUT_AUTO = 0,
+    BACKGRAD_WEIGHT_LAYOUT_OIHW = 1,
+    BACKGRAD_WEIGHT_LAYOUT_OHWI = 2
+} backgrad_weight_layout;
+
+typedef enum backgrad_write_mode { BACKGRAD_OVERWRITE = 0, BACKGRAD_ACCUMULATE = 1 } backgrad_write_mode;
+
+/* -- Strategy, as in strategy.hpp --------------------------------------------------------------------------------- */
+
+typedef enum backgrad_backend {
+    BACKGRAD_BACKEND_AUTO = 0,
+    BACKGRAD_BACKEND_SERIAL = 1,
+    BACKGRAD_BACKEND_OPENMP = 2,
+    BACKGRAD_BACKEND_TBB = 3,
+    BACKGRAD_BACKEND_STD = 4,
+    BACKGRAD_BACKEND_CALLBACK = 5 /* backgrad_strategy.executor */
+} backgrad_backend;
+
+typedef enum backgrad_partition {
+    BACKGRAD_PARTITION_AUTO = 0,
+    BACKGRAD_PARTITION_BATCH = 1,
+    BACKGRAD_PARTITION_CHANNEL = 2,
+    BACKGRAD_PARTITION_BATCH_CHANNEL = 3,
+    BACKGRAD_PARTITION_SPATIAL = 4
+} backgrad_partition;
+
+typedef enum backgrad_schedule {
+    BACKGRAD_SCHEDULE_AUTO = 0,
+    BACKGRAD_SCHEDULE_STATIC = 1,
+    BACKGRAD_SCHEDULE_DYNAMIC = 2,
+    BACKGRAD_SCHEDULE_GUIDED = 3,
+    BACKGRAD_SCHEDULE_TBB_AUTO = 4,
+    BACKGRAD_SCHEDULE_TBB_AFFINITY = 5,
+    BACKGRAD_SCHEDULE_TBB_SIMPLE = 6
+} backgrad_schedule;
+
+typedef enum backgrad_reduction {
+    BACKGRAD_REDUCTION_AUTO = 0,
+    BACKGRAD_REDUCTION_OWNER = 1,
+    BACKGRAD_REDUCTION_PARTIALS = 2
+} backgrad_reduction;
+
+typedef enum backgrad_isa {
+    BACKGRAD_ISA_AUTO = 0,
+    BACKGRAD_ISA_SCALAR = 1,
+    BACKGRAD_ISA_AVX2 = 2,
+    BACKGRAD_ISA_AVX512 = 3
+} backgrad_isa;
+
+/* A thread pool of the caller. */
+typedef struct backgrad_executor backgrad_executor;
+
+/* One task of a plan. */
+typedef void (*backgrad_task)(void* context, int64_t task, int worker);
+
+/* Calls task(context, t, worker) once for every t in [0, task_count), in any order, on any threads, with 0 <= worker <
+   workers and never two calls at once under one worker, and returns when all are done. Several threads may call it at
+   once if several threads execute plans. */
+typedef void (*backgrad_parallel_for)(void* pool, int64_t task_count, backgrad_task task, void* context);
+
+/* `pool` is handed on as it is and may be null. `workers` is at least 1. */
+BACKGRAD_EXPORT backgrad_status backgrad_executor_create(backgrad_executor** executor,
+                                                         backgrad_parallel_for parallel_for, void* pool, int workers);
+
+/* After the plans that use it. Null is legal. */
+BACKGRAD_EXPORT void backgrad_executor_destroy(backgrad_executor* executor);
+
+/* All zero: everything automatic. */
+typedef struct backgrad_strategy {
+    backgrad_backend backend;
+    int threads;
+    backgrad_partition partition;
+    backgrad_schedule schedule;
+    int chunk;
+    backgrad_reduction reduction;
+    backgrad_isa isa;
+    backgrad_executor* executor; /* not owned, must outlive the plan */
+} backgrad_strategy;
+
+/* Sets one field by name: "backend", "threads", "partition", "schedule" (also with a chunk, "dynamic:4"), "reduction" or
+   "isa", to a word of names.hpp, as in the environment ("openmp", "2", "auto", ...). */
+BACKGRAD_EXPORT backgrad_status backgrad_strategy_set(backgrad_strategy* strategy, const char* field, const char* word);
+
+/* The words of values, for reports; "unknown" for what is no enumerator. */
+BACKGRAD_EXPORT const char* backgrad_backend_name(backgrad_backend backend);
+BACKGRAD_EXPORT const char* backgrad_partition_name(backgrad_partition partition);
+BACKGRAD_EXPORT const char* backgrad_schedule_name(backgrad_schedule schedule);
+BACKGRAD_EXPORT const char* backgrad_reduction_name(backgrad_reduction reduction);
+BACKGRAD_EXPORT const char* backgrad_isa_name(backgrad_isa isa);
+
+/* -- Plans -------------------------------------------------------------------------------------------------------- */
+
+/* The plan of any operation. Executing it as another operation is an invalid argument. */
+typedef struct backgrad_plan backgrad_plan;
+
+/* Bytes to which a workspace must be aligned. */
+#define BACKGRAD_WORKSPACE_ALIGNMENT 64
+
+/* Bytes of scratch memory that execution needs: 0 for all operations but conv2d. Null gives 0. */
+BACKGRAD_EXPORT size_t backgrad_plan_workspace_bytes(const backgrad_plan* plan);
+
+/* The strategy with every field filled. */
+BACKGRAD_EXPORT backgrad_status backgrad_plan_strategy(const backgrad_plan* plan, backgrad_strategy* strategy);
+
+/* Null is legal. */
+BACKGRAD_EXPORT void backgrad_plan_destroy(backgrad_plan* plan);
+
+/* -- Convolution, as in conv2d.hpp -------------------------------------------------------------------------------- */
+
+typedef struct backgrad_conv2d_shape {
+    int64_t batch;
+    int64_t in_channels; /* over all groups */
+    int64_t in_height;
+    int64_t in_width;
+    int64_t out_channels; /* over all groups */
+    int64_t kernel_height;
+    int64_t kernel_width;
+    int64_t stride_height;
+    int64_t stride_width;
+    int64_t padding_top;
+    int64_t padding_bottom;
+    int64_t padding_left;
+    int64_t padding_right;
+    int64_t dilation_height; /* 1 = dense */
+    int64_t dilation_width;
+    int64_t groups;
+    int64_t out_height; /* -1: from the formula */
+    int64_t out_width;
+} backgrad_conv2d_shape;
+
+typedef enum backgrad_input_gradient {
+    BACKGRAD_INPUT_GRADIENT_ADJOINT = 0,
+    BACKGRAD_INPUT_GRADIENT_ROTATED_KERNEL = 1
+} backgrad_input_gradient;
+
+typedef enum backgrad_conv2d_algorithm { BACKGRAD_CONV2D_DIRECT = 0 } backgrad_conv2d_algorithm;
+
+typedef struct backgrad_conv2d_backward_options {
+    backgrad_layout layout;
+    backgrad_weight_layout weight_layout;
+    int compute_grad_input; /* 0 or 1 */
+    int compute_grad_weight;
+    int compute_grad_bias;
+    backgrad_write_mode grad_input_mode;
+    backgrad_write_mode grad_weight_mode;
+    backgrad_write_mode grad_bias_mode;
+    backgrad_input_gradient input_gradient;
+    backgrad_conv2d_algorithm algorithm;
+    backgrad_strategy strategy;
+} backgrad_conv2d_backward_options;
+
+/* Tensors of the plan's element type. */
+typedef struct backgrad_conv2d_backward_arguments {
+    const void* grad_output; /* (batch, out_channels, out_height, out_width); always read */
+    const void* input;       /* (batch, in_channels, in_height, in_width); read for grad_weight */
+    const void* weight;      /* (out_channels, in_channels / groups, kernel); read for grad_input */
+    void* grad_input;        /* shape of input */
+    void* grad_weight;       /* shape of weight */
+    void* grad_bias;         /* (out_channels) */
+} backgrad_conv2d_backward_arguments;
+
+/* One image of one 1x1 channel, a 1x1 kernel, stride and dilation 1, no padding, one group. */
+BACKGRAD_EXPORT backgrad_conv2d_shape backgrad_conv2d_default_shape(void);
+
+/* NCHW, all three gradients, overwriting. */
+BACKGRAD_EXPORT backgrad_conv2d_backward_options backgrad_conv2d_backward_default_options(void);
+
+/* Size of the output along each axis by the formula in conv2d.hpp. */
+BACKGRAD_EXPORT int64_t backgrad_conv2d_out_height(const backgrad_conv2d_shape* shape);
+BACKGRAD_EXPORT int64_t backgrad_conv2d_out_width(const backgrad_conv2d_shape* shape);
+
+BACKGRAD_EXPORT backgrad_status backgrad_conv2d_backward_create(backgrad_plan** plan, backgrad_dtype dtype,
+                                                                const backgrad_conv2d_shape* shape,
+                                                                const backgrad_conv2d_backward_options* options);
+
+/* `workspace` holds backgrad_plan_workspace_bytes(plan) bytes, aligned to BACKGRAD_WORKSPACE_ALIGNMENT. */
+BACKGRAD_EXPORT backgrad_status backgrad_conv2d_backward_execute(const backgrad_plan* plan,
+                                                                 const backgrad_conv2d_backward_arguments* arguments,
+                                                                 void* workspace);
+
+/* -- Pooling, as in pool2d.hpp ------------------------------------------------------------------------------------ */
+
+typedef struct backgrad_pool2d_shape {
+    int64_t batch;
+    int64_t channels;
+    int64_t in_height;
+    int64_t in_width;
+    int64_t window_height;
+    int64_t window_width;
+    int64_t stride_height;
+    int64_t stride_width;
+    int64_t padding_top;
+    int64_t padding_bottom;
+    int64_t padding_left;
+    int64_t padding_right;
+    int64_t dilation_height; /* 1 = dense */
+    int64_t dilation_width;
+} backgrad_pool2d_shape;
+
+/* One image of one 1x1 channel, a 1x1 window, stride and dilation 1, no padding. */
+BACKGRAD_EXPORT backgrad_pool2d_shape backgrad_pool2d_default_shape(void);
+
+BACKGRAD_EXPORT int64_t backgrad_pool2d_out_height(const backgrad_pool2d_shape* shape);
+BACKGRAD_EXPORT int64_t backgrad_pool2d_out_width(const backgrad_pool2d_shape* shape);
+
+typedef enum backgrad_max_pool_source {
+    BACKGRAD_MAX_POOL_FROM_INPUT = 0,
+    BACKGRAD_MAX_POOL_FROM_PLANE_INDICES = 1,
+    BACKGRAD_MAX_POOL_FROM_WINDOW_OFFSETS = 2
+} backgrad_max_pool_source;
+
+typedef struct backgrad_max_pool2d_backward_options {
+    backgrad_layout layout;
+    backgrad_max_pool_source source;
+    backgrad_write_mode grad_input_mode;
+    backgrad_strategy strategy;
+} backgrad_max_pool2d_backward_options;
+
+/* Only the source that the plan names is read. */
+typedef struct backgrad_max_pool2d_backward_arguments {
+    const void* grad_output;       /* (batch, channels, out_height, out_width) */
+    const void* input;             /* (batch, channels, in_height, in_width) */
+    const int32_t* plane_indices;  /* shape and layout of grad_output */
+    const uint8_t* window_offsets; /* shape and layout of grad_output */
+    void* grad_input;              /* shape of input */
+} backgrad_max_pool2d_backward_arguments;
+
+/* NCHW, from plane indices, overwriting. */
+BACKGRAD_EXPORT backgrad_max_pool2d_backward_options backgrad_max_pool2d_backward_default_options(void);
+
+BACKGRAD_EXPORT backgrad_status backgrad_max_pool2d_backward_create(
+    backgrad_plan** plan, backgrad_dtype dtype, const backgrad_pool2d_shape* shape,
+    const backgrad_max_pool2d_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_max_pool2d_backward_execute(
+    const backgrad_plan* plan, const backgrad_max_pool2d_backward_arguments* arguments);
+
+typedef enum backgrad_average_padding {
+    BACKGRAD_AVERAGE_EXCLUDE_PADDING = 0,
+    BACKGRAD_AVERAGE_INCLUDE_PADDING = 1
+} backgrad_average_padding;
+
+typedef struct backgrad_avg_pool2d_backward_options {
+    backgrad_layout layout;
+    backgrad_average_padding padding;
+    backgrad_write_mode grad_input_mode;
+    backgrad_strategy strategy;
+} backgrad_avg_pool2d_backward_options;
+
+typedef struct backgrad_avg_pool2d_backward_arguments {
+    const void* grad_output; /* (batch, channels, out_height, out_width) */
+    void* grad_input;        /* (batch, channels, in_height, in_width) */
+} backgrad_avg_pool2d_backward_arguments;
+
+/* NCHW, padding excluded, overwriting. */
+BACKGRAD_EXPORT backgrad_avg_pool2d_backward_options backgrad_avg_pool2d_backward_default_options(void);
+
+BACKGRAD_EXPORT backgrad_status backgrad_avg_pool2d_backward_create(
+    backgrad_plan** plan, backgrad_dtype dtype, const backgrad_pool2d_shape* shape,
+    const backgrad_avg_pool2d_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_avg_pool2d_backward_execute(
+    const backgrad_plan* plan, const backgrad_avg_pool2d_backward_arguments* arguments);
+
+typedef struct backgrad_global_avg_pool2d_shape {
+    int64_t batch;
+    int64_t channels;
+    int64_t in_height;
+    int64_t in_width;
+} backgrad_global_avg_pool2d_shape;
+
+typedef enum backgrad_global_average_gradient {
+    BACKGRAD_GLOBAL_AVERAGE_FULL = 0,
+    BACKGRAD_GLOBAL_AVERAGE_LOCAL_DERIVATIVE = 1
+} backgrad_global_average_gradient;
+
+typedef struct backgrad_global_avg_pool2d_backward_options {
+    backgrad_layout layout;
+    backgrad_global_average_gradient gradient;
+    backgrad_write_mode grad_input_mode;
+    backgrad_strategy strategy;
+} backgrad_global_avg_pool2d_backward_options;
+
+typedef struct backgrad_global_avg_pool2d_backward_arguments {
+    const void* grad_output; /* (batch, channels); not read for the local derivative */
+    void* grad_input;        /* (batch, channels, in_height, in_width) */
+} backgrad_global_avg_pool2d_backward_arguments;
+
+/* NCHW, with the incoming gradient, overwriting. */
+BACKGRAD_EXPORT backgrad_global_avg_pool2d_backward_options backgrad_global_avg_pool2d_backward_default_options(void);
+
+BACKGRAD_EXPORT backgrad_status backgrad_global_avg_pool2d_backward_create(
+    backgrad_plan** plan, backgrad_dtype dtype, const backgrad_global_avg_pool2d_shape* shape,
+    const backgrad_global_avg_pool2d_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_global_avg_pool2d_backward_execute(
+    const backgrad_plan* plan, const backgrad_global_avg_pool2d_backward_arguments* arguments);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,3 @@
+#include <backgrad/backgrad.h>
+
+const char* backgrad_version(void) { return BACKGRAD_VERSION; }
