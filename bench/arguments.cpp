@@ -97,9 +97,21 @@ struct Words {
     std::string out = default_folder();
 };
 
+/// Splits at commas here, because CLI11 drops the empty word of "a,,b".
+void append_words(std::vector<std::string>& words, const std::string& option, const std::string& text) {
+    std::size_t begin = 0;
+    while (begin <= text.size()) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        if (begin == end) throw Error(option, "a list without empty places", quoted(text));
+        words.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+}
+
 void declare(CLI::App& app, Words& words) {
     const auto list = [&](const char* option, std::vector<std::string>& target, const std::string& help) {
-        app.add_option(option, target, help)->delimiter(',')->take_all()->type_name("LIST");
+        const auto split = [option, &target](const std::string& text) { append_words(target, option, text); };
+        app.add_option_function<std::string>(option, split, help)->type_name("LIST");
     };
     list("--shapes", words.shapes, "Sets and CSV files: " + join_alternatives(shape_set_names()) + ", or paths");
     list("--batch", words.batch, "Batch size instead of the shapes' own");

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int default_repetitions = 10;
 // Repetitions of a slow cell (plain loops, mostly) stop at about this time.
-constexpr double seconds_per_cell = 5;
+constexpr double seconds_per_cell = 2;
 bool repetitions_given = false;
 
 /// Collects the repetitions of each run by its name.

@@ -1,0 +1,36 @@
+"""Runs the benchmark for the tests."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BINARY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+QUICK = ("--benchmark_min_time=0.0001", "--benchmark_repetitions=2")
+
+
+class BenchmarkTest(unittest.TestCase):
+    """A test with a folder of its own, in which the benchmark is called."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="backgrad bench ")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def bench(self, *arguments, **environment):
+        return subprocess.run([BINARY, *arguments], cwd=self.folder, env={**os.environ, **environment}, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def rows(self, folder):
+        with open(os.path.join(self.folder, folder, "results.jsonl"), encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    def files(self):
+        return sorted(os.listdir(self.folder))

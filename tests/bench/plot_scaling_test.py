@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""usage: plot_scaling_test.py SCRIPTS_FOLDER"""
+import importlib.util
+import pathlib
+import sys
+import unittest
+
+SCRIPT = pathlib.Path(sys.argv.pop(1)) / "plot_scaling.py"
+SPEC = importlib.util.spec_from_file_location("plot_scaling", SCRIPT)
+plot_scaling = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(plot_scaling)
+
+
+class PlotScaling(unittest.TestCase):
+    def test_reference_is_the_best_own_single_thread(self):
+        strategies = {"serial": {"s": {1: 4.0}}, "openmp": {"s": {1: 3.0, 2: 1.0}}, "onednn_plain": {"s": {1: 1.0}}}
+        self.assertEqual(plot_scaling.best_single_thread(strategies), {"s": 3.0})
+
+    def test_speedups_are_geometric_means(self):
+        curve = plot_scaling.speedups({"a": {2: 1.0}, "b": {2: 4.0}}, {"a": 4.0, "b": 4.0})
+        self.assertAlmostEqual(curve[2], 2.0)
+
+    def test_serial_fraction_of_amdahls_law(self):
+        fraction = 0.1
+        curve = {p: 1 / (fraction + (1 - fraction) / p) for p in (1, 2, 4, 8)}
+        self.assertAlmostEqual(plot_scaling.serial_fraction(curve), fraction)
+        self.assertIsNone(plot_scaling.serial_fraction({2: 1.5}))
+
+    def test_named_strategies_have_lines_of_their_own(self):
+        row = {"variant": "openmp", "partition": "batch", "schedule": "auto", "reduction": "owner"}
+        self.assertEqual(plot_scaling.strategy_of(row), "openmp batch owner")
+
+
+if __name__ == "__main__":
+    unittest.main()
