@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/conv2d_depthwise_kernels.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -70,7 +72,7 @@ struct TileKernels {
     using Function = void (*)(const TileOperands<T>&, const TileOutput<T>&) noexcept;
 
     int lanes;
-    /// Largest row count that fits the register file beside `vectors` vectors; 0 where there is no such tile.
+    /// Largest row count that fits the register file beside `vectors` vectors, at least 1.
     int rows_limit[max_vectors + 1];
     Function function[max_vectors + 1][max_rows + 1];
 };
@@ -138,6 +140,7 @@ struct Conv2dKernels {
     const TileKernels<T>* tile;
     const DotKernels<T>* dot;
     const PackKernels<T>* pack;
+    const DepthwiseKernels<T>* depthwise;
 };
 
 }  // namespace backgrad::kernels

@@ -24,8 +24,7 @@ constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
 constexpr int rows_limit(int vectors) {
     const int rows = (registers - 1 - vectors) / vectors;
-    if (vectors > TileKernels<float>::max_vectors || vectors == 5 || vectors == 7) return 0;
-    return rows < TileKernels<float>::max_rows ? rows : TileKernels<float>::max_rows;
+    return rows < 1 ? 1 : rows < TileKernels<float>::max_rows ? rows : TileKernels<float>::max_rows;
 }
 
 /// One register tile. The broadcast rows are addressed from every third row's pointer, because an x86 address holds

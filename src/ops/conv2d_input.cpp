@@ -219,8 +219,7 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                     step = 1;
                 } else if (x + step > size) {
                     vectors = static_cast<int>(plan::ceil_div(size - x, tile.lanes));
-                    while (tile.rows_limit[vectors] == 0) --vectors;
-                    step = std::min(std::int64_t(vectors) * tile.lanes, size - x);
+                    step = size - x;
                     last_lanes = static_cast<int>(step - std::int64_t(vectors - 1) * tile.lanes);
                 }
                 const kernels::TileOperands<T> operands{work.panel.data + shift,

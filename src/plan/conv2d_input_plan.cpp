@@ -66,7 +66,6 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     const std::int64_t vectors = ceil_div(width, tiles.lanes);
     double best = std::numeric_limits<double>::infinity();
     for (int v = 1; v <= 8; ++v) {
-        if (tiles.rows_limit[v] == 0) continue;
         const std::int64_t parts = ceil_div(p.in_channels, tiles.rows_limit[v]), rows = ceil_div(p.in_channels, parts);
         // Loads of grad_output cross cache lines: count them twice.
         const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));

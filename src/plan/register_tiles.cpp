@@ -32,9 +32,6 @@ LaneTiles choose_lane_tiles(std::int64_t size, std::int64_t rows, const Register
     int best = 1;
     double best_slots = std::numeric_limits<double>::infinity();
     for (int vectors = 1; vectors <= 8; ++vectors) {
-        if (tiles.rows_limit[vectors] == 0) continue;
-        const int last = LaneTiles{size, vectors, tiles.lanes}.vectors_of(LaneTiles{size, vectors, tiles.lanes}.count() - 1);
-        if (tiles.rows_limit[last] == 0) continue;
         const double slots = tile_slots(size, rows, vectors, tiles);
         if (slots < best_slots * 0.99) {
             best = vectors;
