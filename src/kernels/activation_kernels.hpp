@@ -1,8 +1,79 @@
 #pragma once
 
+#include <cstdint>
+
+/// What the activation kernels are told. Plain structs, filled by plan/ and ops/, read by kernels/.
 namespace backgrad::kernels {
 
+/// The derivatives that the kernels know, each from one tensor of the forward pass.
+enum class Derivative {
+    one,
+    positive,             ///< relu, from x or y
+    positive_or_alpha,    ///< leaky relu, from x or y
+    sigmoid,              ///< from x
+    sigmoid_of_output,    ///< from y
+    tanh,
+    tanh_of_output,
+    gelu,                 ///< either form: the table tells
+    silu,
+    elu,
+    elu_of_output,
+    softplus,
+    softplus_of_output,
+    hardswish,
+};
+
+/// A function of t = -|x| on [-limit, 0] as polynomials on 8 pieces: piece k = trunc((offset - t) * scale), at most 7,
+/// and the value is the sum of coefficient[j][k] * (t - center[k])^j. Beyond the limit the function counts as zero.
 template <class T>
-struct ActivationKernels {};
+struct PiecewisePolynomial {
+    static constexpr int pieces = 8;
+    static constexpr int degree = sizeof(T) == 4 ? 10 : 24;
+
+    T limit, offset, scale;
+    T center[pieces];
+    T coefficient[degree + 1][pieces];
+};
+
+/// A function near a root, where its closed form would lose all digits: the sum of coefficient[j] * (t - center)^j for
+/// |t - center| < radius.
+template <class T>
+struct RootPolynomial {
+    static constexpr int degree = sizeof(T) == 4 ? 8 : 18;
+
+    T center, radius;
+    T coefficient[degree + 1];
+};
+
+/// The numbers behind the derivatives that no short formula gives to the last digits.
+template <class T>
+struct ActivationTables {
+    PiecewisePolynomial<T> gelu_erf, gelu_tanh;
+    RootPolynomial<T> silu;
+};
+
+template <class T>
+struct ActivationProblem {
+    Derivative derivative;
+    T alpha;
+    const PiecewisePolynomial<T>* pieces;  ///< gelu
+    const RootPolynomial<T>* root;         ///< silu
+    bool accumulate;
+    bool streaming;  ///< non-temporal stores
+};
+
+template <class T>
+struct ActivationTensors {
+    const T* grad_output;
+    const T* source;
+    T* grad_input;
+};
+
+/// The activation kernels of one ISA. `backward` computes the elements [begin, end).
+template <class T>
+struct ActivationKernels {
+    void (*backward)(const ActivationProblem<T>&, const ActivationTensors<T>&, std::int64_t begin,
+                     std::int64_t end) noexcept;
+};
 
 }  // namespace backgrad::kernels

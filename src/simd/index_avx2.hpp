@@ -81,7 +81,9 @@ struct index_vec<double> {
         return {_mm_blendv_epi8(b.value, a.value, _mm256_castsi256_si128(low))};
     }
     friend vec<double> lookup(const double* p, index_vec a) {
-        return {_mm256_i32gather_pd(p, _mm_and_si128(a.value, _mm_set1_epi32(7)), 8)};
+        const __m256d all = _mm256_castsi256_pd(_mm256_set1_epi64x(-1));
+        const __m128i in_table = _mm_and_si128(a.value, _mm_set1_epi32(7));
+        return {_mm256_mask_i32gather_pd(_mm256_setzero_pd(), p, in_table, all, 8)};
     }
     friend vec<double> permute(vec<double> v, index_vec a) {
         // A double is two 32-bit halves: lane k takes the halves 2 a[k] and 2 a[k] + 1.

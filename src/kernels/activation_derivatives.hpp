@@ -1,0 +1,182 @@
+#pragma once
+
+#include "kernels/activation_kernels.hpp"
+#include "kernels/exponential.hpp"
+#include "simd/index.hpp"
+
+/// The derivatives, one small function object each: `operator()(g, s)` gives g * f' from the gradient and the source.
+/// Even and mirrored functions are computed from t = -|x|, where the exponential cannot overflow.
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+vec<T> constant(double x) {
+    return vec<T>::broadcast(static_cast<T>(x));
+}
+
+/// x where f(x) + f(-x) = 1 and `at_minus` = f(-|x|).
+template <class T>
+vec<T> mirror(vec<T> x, vec<T> at_minus) {
+    return select(less(vec<T>::zero(), x), constant<T>(1) - at_minus, at_minus);
+}
+
+template <class T>
+struct One {
+    explicit One(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T>) const { return g; }
+};
+
+/// Selects: where f' = 0 the result is +0 whatever g is.
+template <class T>
+struct Positive {
+    explicit Positive(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> s) const { return select(less(vec<T>::zero(), s), g, vec<T>::zero()); }
+};
+
+template <class T>
+struct PositiveOrAlpha {
+    explicit PositiveOrAlpha(const kernels::ActivationProblem<T>& problem) : alpha(vec<T>::broadcast(problem.alpha)) {}
+    vec<T> operator()(vec<T> g, vec<T> s) const { return select(less(vec<T>::zero(), s), g, g * alpha); }
+    vec<T> alpha;
+};
+
+/// e^t, 1 + e^t and its square, t = -|x|. The square is corrected by what the sum lost.
+template <class T>
+struct Logistic {
+    explicit Logistic(vec<T> t) : e(exponential(t)), sum(constant<T>(1) + e) {
+        const vec<T> lost = e - (sum - constant<T>(1));
+        square = fma(sum, sum, (sum + sum) * lost);
+    }
+    vec<T> e, sum, square;
+};
+
+/// The derivative of the logistic function at t and -t.
+template <class T>
+vec<T> logistic_slope(vec<T> t) {
+    const Logistic<T> at(t);
+    return at.e / at.square;
+}
+
+template <class T>
+struct Sigmoid {
+    explicit Sigmoid(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> x) const { return g * logistic_slope(minus_absolute(x)); }
+};
+
+template <class T>
+struct SigmoidOfOutput {
+    explicit SigmoidOfOutput(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> y) const { return g * (y * (constant<T>(1) - y)); }
+};
+
+/// 1 - tanh(x)^2 = 4 s' (2x), s' the slope of the logistic function.
+template <class T>
+struct Tanh {
+    explicit Tanh(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> x) const {
+        const vec<T> t = minus_absolute(x);
+        return g * (constant<T>(4) * logistic_slope(t + t));
+    }
+};
+
+template <class T>
+struct TanhOfOutput {
+    explicit TanhOfOutput(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> y) const { return g * ((constant<T>(1) - y) * (constant<T>(1) + y)); }
+};
+
+/// Both forms: f'(x) + f'(-x) = 1, and f'(-|x|) is a table. Its root at about -0.75 is the center of a piece, because
+/// erf and tanh in closed form cancel there.
+template <class T>
+struct Gelu {
+    using Pieces = kernels::PiecewisePolynomial<T>;
+
+    explicit Gelu(const kernels::ActivationProblem<T>& problem) : pieces(problem.pieces) {}
+
+    vec<T> operator()(vec<T> g, vec<T> x) const {
+        const vec<T> t = minus_absolute(x), lowest = constant<T>(-pieces->limit);
+        const vec<T> piece = (vec<T>::broadcast(pieces->offset) - t) * vec<T>::broadcast(pieces->scale);
+        const auto k = index_vec<T>::truncate(min(piece, constant<T>(Pieces::pieces - 1)));
+        const vec<T> r = t - lookup(pieces->center, k);
+        vec<T> value = lookup(pieces->coefficient[Pieces::degree], k);
+#pragma GCC unroll 32
+        for (int j = Pieces::degree - 1; j >= 0; --j) value = fma(value, r, lookup(pieces->coefficient[j], k));
+        return g * mirror(x, select(less(t, lowest), vec<T>::zero(), value));
+    }
+
+    const Pieces* pieces;
+};
+
+/// f'(t) = e^t (1 + e^t + t) / (1 + e^t)^2 for t = -|x|, and near its root at about -1.28 a polynomial; f'(x) = 1 -
+/// f'(-x).
+template <class T>
+struct Silu {
+    using Root = kernels::RootPolynomial<T>;
+
+    explicit Silu(const kernels::ActivationProblem<T>& problem) : root(problem.root) {}
+
+    vec<T> operator()(vec<T> g, vec<T> x) const {
+        const vec<T> t = minus_absolute(x);
+        const Logistic<T> at(t);
+        const vec<T> far = at.e * (at.sum + t) / at.square;
+        const vec<T> r = t - vec<T>::broadcast(root->center);
+        vec<T> near = vec<T>::broadcast(root->coefficient[Root::degree]);
+#pragma GCC unroll 32
+        for (int j = Root::degree - 1; j >= 0; --j) near = fma(near, r, vec<T>::broadcast(root->coefficient[j]));
+        const auto is_near = less(vec<T>::broadcast(-root->radius), minus_absolute(r));
+        // e^t is 0 where t may be -infinity.
+        const vec<T> value = select(equal(at.e, vec<T>::zero()), vec<T>::zero(), select(is_near, near, far));
+        return g * mirror(x, value);
+    }
+
+    const Root* root;
+};
+
+template <class T>
+struct Elu {
+    explicit Elu(const kernels::ActivationProblem<T>& problem) : alpha(vec<T>::broadcast(problem.alpha)) {}
+    vec<T> operator()(vec<T> g, vec<T> x) const {
+        const vec<T> slope = alpha * exponential(minus_absolute(x));
+        return g * select(less(vec<T>::zero(), x), constant<T>(1), slope);
+    }
+    vec<T> alpha;
+};
+
+template <class T>
+struct EluOfOutput {
+    explicit EluOfOutput(const kernels::ActivationProblem<T>& problem) : alpha(vec<T>::broadcast(problem.alpha)) {}
+    vec<T> operator()(vec<T> g, vec<T> y) const {
+        return g * select(less(vec<T>::zero(), y), constant<T>(1), y + alpha);
+    }
+    vec<T> alpha;
+};
+
+template <class T>
+struct Softplus {
+    explicit Softplus(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> x) const {
+        const vec<T> e = exponential(minus_absolute(x)), one = constant<T>(1);
+        return g * (select(less(vec<T>::zero(), x), one, e) / (one + e));
+    }
+};
+
+/// f' = 1 - e^-y, y >= 0.
+template <class T>
+struct SoftplusOfOutput {
+    explicit SoftplusOfOutput(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> y) const { return g * one_minus_exponential(minus_absolute(y)); }
+};
+
+/// x / 3 + 1/2 between -3 and 3, as (x + 3/2) / 3: exact near its root.
+template <class T>
+struct Hardswish {
+    explicit Hardswish(const kernels::ActivationProblem<T>&) {}
+    vec<T> operator()(vec<T> g, vec<T> x) const {
+        const vec<T> between = (x + constant<T>(1.5)) * constant<T>(1.0 / 3);
+        const vec<T> low = select(less_equal(x, constant<T>(-3)), vec<T>::zero(), between);
+        return g * select(less_equal(constant<T>(3), x), constant<T>(1), low);
+    }
+};
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

@@ -1,0 +1,83 @@
+#pragma once
+
+#include "simd/vec.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+template <class T>
+struct ExponentialConstants;
+
+template <>
+struct ExponentialConstants<float> {
+    static constexpr float round = 0x1.8p23F;       ///< adding it rounds to a whole number, in the low bits
+    static constexpr float ln2_high = 0x1.62e4p-1F;  ///< 15 bits: times 7-bit numbers it is exact without fma too
+    static constexpr float ln2_low = 0x1.7f7d1cp-20F;
+    static constexpr float lowest = -87.0F;  ///< e^lowest is normal
+    static constexpr int degree = 7;         ///< 0.3466^8 / 8! = 5e-9: a twelfth of a unit in the last place
+};
+
+template <>
+struct ExponentialConstants<double> {
+    static constexpr double round = 0x1.8p52;
+    static constexpr double ln2_high = 0x1.62e42feep-1;  ///< 32 bits
+    static constexpr double ln2_low = 0x1.a39ef35793c76p-33;
+    static constexpr double lowest = -708.0;
+    static constexpr int degree = 13;  ///< 0.3466^14 / 14! = 4e-18
+};
+
+constexpr double reciprocal_factorial(int n) {
+    double factorial = 1;
+    for (int k = 2; k <= n; ++k) factorial *= k;
+    return 1 / factorial;
+}
+
+/// t = whole * ln 2 + r, |r| <= ln 2 / 2.
+template <class T>
+struct ReducedExponent {
+    vec<T> whole;  ///< plus ExponentialConstants::round
+    vec<T> r;
+    vec<T> tail;  ///< e^r = 1 + (r + tail)
+};
+
+/// Taylor's series after the argument is reduced by multiples of ln 2 (Cody and Waite 1980).
+template <class T>
+ReducedExponent<T> reduce_exponent(vec<T> t) {
+    using Constants = ExponentialConstants<T>;
+    const vec<T> round = vec<T>::broadcast(Constants::round);
+    const vec<T> whole = fma(t, vec<T>::broadcast(T(1.4426950408889634)), round);
+    const vec<T> n = whole - round;
+    const vec<T> high = fma(n, vec<T>::broadcast(-Constants::ln2_high), t);
+    const vec<T> r = fma(n, vec<T>::broadcast(-Constants::ln2_low), high);
+    vec<T> series = vec<T>::broadcast(T(reciprocal_factorial(Constants::degree)));
+#pragma GCC unroll 16
+    for (int k = Constants::degree - 1; k >= 2; --k) {
+        series = fma(series, r, vec<T>::broadcast(T(reciprocal_factorial(k))));
+    }
+    return {whole, r, series * (r * r)};
+}
+
+/// e^t for t <= 0, 0 below ExponentialConstants::lowest. At most 1 ulp off where it is not 0.
+template <class T>
+vec<T> exponential(vec<T> t) {
+    const vec<T> lowest = vec<T>::broadcast(ExponentialConstants<T>::lowest);
+    const ReducedExponent<T> e = reduce_exponent(t);
+    // A product and not an addition to the exponent, so that a NaN stays one.
+    const vec<T> power = shift_exponent(vec<T>::broadcast(T(1)), e.whole);
+    const vec<T> value = fma(power, e.r + e.tail, power);
+    return select(less(t, lowest), vec<T>::zero(), value);
+}
+
+/// 1 - e^t for t <= 0, without the cancellation near 0.
+template <class T>
+vec<T> one_minus_exponential(vec<T> t) {
+    const vec<T> one = vec<T>::broadcast(T(1));
+    const vec<T> lowest = vec<T>::broadcast(ExponentialConstants<T>::lowest);
+    const ReducedExponent<T> e = reduce_exponent(t);
+    const vec<T> power = shift_exponent(one, e.whole);
+    const vec<T> value = fma(vec<T>::zero() - power, e.r + e.tail, one - power);
+    return select(less(t, lowest), one, value);
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA
