@@ -1,5 +1,6 @@
 #include "isa/isa.hpp"
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_depthwise.hpp"
 #include "ops/conv2d_input.hpp"
 #include "ops/conv2d_validate.hpp"
 #include "ops/conv2d_weight.hpp"
@@ -33,9 +34,9 @@ plan::RegisterTiles register_tiles(const kernels::Conv2dKernels<T>& kernels) {
 
 /// Sums of bias and weight gradients that lie in the shared part of the workspace, and the packed weights.
 struct SharedMemory {
-    std::int64_t weight_partials = 0, bias_partials = 0, packed_weights = 0;
+    std::int64_t weight_partials = 0, bias_partials = 0, packed_weights = 0, depthwise_partials = 0;
 
-    std::int64_t elements() const { return weight_partials + bias_partials + packed_weights; }
+    std::int64_t elements() const { return weight_partials + bias_partials + packed_weights + depthwise_partials; }
 };
 
 }  // namespace
@@ -60,6 +61,7 @@ struct Conv2dBackward<T>::Implementation {
     std::optional<plan::Conv2dWeightPlan> weight;
     std::optional<plan::Conv2dBiasPlan> bias;  ///< only where the weight gradient's tasks do not compute it
     std::optional<plan::Conv2dInputPlan> input;
+    std::optional<plan::Conv2dDepthwisePlan> depthwise;  ///< takes the place of weight and input
     SharedMemory shared;
     std::int64_t worker_elements = 0;
 
@@ -78,11 +80,16 @@ struct Conv2dBackward<T>::Implementation {
         const plan::RegisterTiles tiles = register_tiles(*kernels);
         const bool same_output =
             problem.grad_output_height == problem.out_height && problem.grad_output_width == problem.out_width;
-        if (options.gradients.weight && problem.weight_elements() > 0)
+        if (problem.depthwise() && problem.batch * problem.pixels_out() > 0)
+            depthwise = plan::plan_depthwise(problem,
+                                             {options.gradients.input && input_elements() > 0, options.gradients.weight,
+                                              options.gradients.bias && same_output},
+                                             sizeof(T), strategy);
+        if (!depthwise && options.gradients.weight && problem.weight_elements() > 0)
             weight = plan::plan_weight(problem, tiles, sizeof(T), strategy);
-        if (options.gradients.bias && problem.out_channels > 0 && !(weight && same_output))
+        if (options.gradients.bias && problem.out_channels > 0 && !((weight || depthwise) && same_output))
             bias = plan::plan_bias(problem, sizeof(T), strategy);
-        if (options.gradients.input && input_elements() > 0)
+        if (!depthwise && options.gradients.input && input_elements() > 0)
             input = plan::plan_input(problem, tiles, sizeof(T), strategy);
         const auto need = [this](std::int64_t elements) { worker_elements = std::max(worker_elements, elements); };
         if (weight) {
@@ -96,6 +103,10 @@ struct Conv2dBackward<T>::Implementation {
         if (input) {
             shared.packed_weights = plan::round_up(input->packed_elements, 16);
             need(input->worker_elements);
+        }
+        if (depthwise) {
+            shared.depthwise_partials = plan::round_up(depthwise->shared_elements, 16);
+            need(depthwise->worker_elements);
         }
         worker_elements = plan::round_up(worker_elements, 16);
     }
@@ -136,21 +147,29 @@ struct Conv2dBackward<T>::Implementation {
         T* const weight_partials = memory;
         T* const bias_partials = weight_partials + shared.weight_partials;
         T* const packed = bias_partials + shared.bias_partials;
-        T* const scratch = packed + shared.packed_weights;
+        T* const depthwise_partials = packed + shared.packed_weights;
+        T* const scratch = depthwise_partials + shared.depthwise_partials;
         const ops::WeightOutputs<T> outputs{weight && weight->partials() ? weight_partials : nullptr,
                                             options.gradients.weight, options.gradients.bias && !bias,
                                             options.grad_weight_mode, options.grad_bias_mode};
         const auto of_worker = [&](int worker) { return scratch + worker * worker_elements; };
+        const ops::DepthwiseModes modes{options.grad_weight_mode, options.grad_bias_mode, options.grad_input_mode};
         std::atomic<bool> weights_finite{true};
 
         const std::int64_t weight_tasks = weight ? weight->tasks : 0, bias_tasks = bias ? bias->tasks : 0;
         const std::int64_t pack_tasks = input ? input->pack_tasks : 0;
-        threads::run(*executor, weight_tasks + bias_tasks + pack_tasks, [&](std::int64_t task, int worker) noexcept {
+        const std::int64_t depthwise_tasks = depthwise ? depthwise->tasks : 0;
+        const std::int64_t first_tasks = weight_tasks + bias_tasks + depthwise_tasks + pack_tasks;
+        threads::run(*executor, first_tasks, [&](std::int64_t task, int worker) noexcept {
             if (task < weight_tasks)
                 return ops::weight_task(context, *weight, outputs, task, ops::Scratch<T>(of_worker(worker)));
             task -= weight_tasks;
             if (task < bias_tasks) return ops::bias_task(context, *bias, task, bias_partials, of_worker(worker));
-            if (!ops::pack_weight_task(context, *input, task - bias_tasks, packed))
+            task -= bias_tasks;
+            if (task < depthwise_tasks)
+                return ops::depthwise_task(context, *depthwise, modes, task, depthwise_partials,
+                                           ops::Scratch<T>(of_worker(worker)));
+            if (!ops::pack_weight_task(context, *input, task - depthwise_tasks, packed))
                 weights_finite.store(false, std::memory_order_relaxed);
         });
 
@@ -158,12 +177,17 @@ struct Conv2dBackward<T>::Implementation {
         const std::int64_t bias_joins = bias ? problem.groups * bias->channel_blocks : 0;
         const std::int64_t input_tasks = input ? input->tasks : 0;
         const bool finite = weights_finite.load(std::memory_order_relaxed);
-        threads::run(*executor, join_tasks + bias_joins + input_tasks, [&](std::int64_t task, int worker) noexcept {
+        const std::int64_t depthwise_joins = depthwise ? depthwise->join_tasks : 0;
+        const std::int64_t second_tasks = join_tasks + bias_joins + depthwise_joins + input_tasks;
+        threads::run(*executor, second_tasks, [&](std::int64_t task, int worker) noexcept {
             if (task < join_tasks) return ops::weight_join_task(context, *weight, outputs, task);
             task -= join_tasks;
             if (task < bias_joins)
                 return ops::bias_join_task(context, *bias, task, bias_partials, options.grad_bias_mode);
-            ops::input_task(context, *input, task - bias_joins, packed, finite, options.grad_input_mode,
+            task -= bias_joins;
+            if (task < depthwise_joins)
+                return ops::depthwise_join_task(context, *depthwise, modes, task, depthwise_partials);
+            ops::input_task(context, *input, task - depthwise_joins, packed, finite, options.grad_input_mode,
                             ops::Scratch<T>(of_worker(worker)));
         });
     }

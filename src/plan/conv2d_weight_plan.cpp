@@ -101,6 +101,7 @@ std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, c
 }
 
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
+    if (p.depthwise()) return p.layout == Layout::nchw ? LaneFamily::pixels : LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels = std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
     return pixel_cost(p, lanes) < channels ? LaneFamily::pixels : LaneFamily::channels;

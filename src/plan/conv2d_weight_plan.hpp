@@ -88,7 +88,8 @@ std::int64_t automatic_segment_groups(const Conv2dProblem& problem, std::size_t 
 std::int64_t segment_groups(const Conv2dProblem& problem, std::size_t element_bytes, const Segments& segments,
                             const Strategy& strategy);
 
-/// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA.
+/// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
+/// take the order of their memory.
 LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
 
 /// The segments of grad_weight for a family.
