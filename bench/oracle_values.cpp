@@ -1,7 +1,6 @@
 #include "oracle_values.hpp"
 
-#include "variants/naive_loops.hpp"
-
+#include "oracle/activation.hpp"
 #include "oracle/conv2d.hpp"
 #include "oracle/pool2d.hpp"
 
@@ -107,9 +106,11 @@ Bounded OracleValues<T>::pool2d(std::int64_t n, std::int64_t c, std::int64_t y, 
 /// The tolerance is absolute, because peers compute derivatives that vanish, as 1 - tanh^2, by cancellation.
 template <class T>
 Bounded OracleValues<T>::activation(std::int64_t index) const {
-    const double grad_output = problem_.grad_output.logical(index), input = problem_.input.logical(index);
-    const double value = grad_output * naive_derivative(parse<Activation>("--modes", cell_.mode), input);
-    return {value, 32 * unit_roundoff<T>};
+    ActivationBackwardOptions options;
+    options.activation = parse<Activation>("--modes", cell_.mode);
+    const T* const grad_output = &problem_.grad_output.logical(index);
+    const T* const input = &problem_.input.logical(index);
+    return {oracle::activation_grad_input_at(options, grad_output, input, 0), 32 * unit_roundoff<T>};
 }
 
 template class OracleValues<float>;

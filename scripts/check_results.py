@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check that every cell of a benchmark's results.jsonl was measured and found right.
+"""Check that every cell of a benchmark's results.jsonl was measured and found right; the peer may lack some.
 
 usage: check_results.py RESULTS.jsonl
 """
@@ -7,10 +7,15 @@ import json
 import sys
 
 
+def is_lacking_in_peer(cell):
+    """True for what oneDNN does not have, as f64."""
+    return cell["status"] == "unsupported" and cell["variant"].startswith("onednn")
+
+
 def main(path):
     with open(path, encoding="utf-8") as lines:
         cells = [json.loads(line) for line in lines]
-    wrong = [cell for cell in cells if cell["status"] != "ok"]
+    wrong = [cell for cell in cells if cell["status"] != "ok" and not is_lacking_in_peer(cell)]
     for cell in wrong:
         print(f"{path}: status {cell['status']}: {json.dumps(cell)}", file=sys.stderr)
     print(f"{len(cells)} cells, {len(wrong)} not ok")

@@ -37,10 +37,8 @@ T hardswish_derivative(T x) {
     return x >= 3 ? T(1) : x / 3 + T(0.5);
 }
 
-}  // namespace
-
 template <class T>
-T naive_derivative(Activation activation, T x) {
+T derivative(Activation activation, T x) {
     switch (activation) {
         case Activation::linear:
             return 1;
@@ -68,17 +66,17 @@ T naive_derivative(Activation activation, T x) {
     return hardswish_derivative(x);
 }
 
+}  // namespace
+
 template <class T>
 void naive_activation(const std::string& mode, const Tensor<T>& grad_output, const Tensor<T>& input,
                       const Tensor<T>& grad_input) {
     const Activation activation = parse<Activation>("--modes", mode);
     for (std::int64_t k = 0; k < input.elements(); ++k) {
-        grad_input.data()[k] = grad_output.data()[k] * naive_derivative(activation, input.data()[k]);
+        grad_input.data()[k] = grad_output.data()[k] * derivative(activation, input.data()[k]);
     }
 }
 
-template float naive_derivative(Activation, float);
-template double naive_derivative(Activation, double);
 template void naive_activation(const std::string&, const Tensor<float>&, const Tensor<float>&, const Tensor<float>&);
 template void naive_activation(const std::string&, const Tensor<double>&, const Tensor<double>&, const Tensor<double>&);
 

@@ -3,8 +3,6 @@
 #include "shape.hpp"
 #include "tensor.hpp"
 
-#include <backgrad/activation.hpp>
-
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -166,16 +164,11 @@ void naive_global_avg_pool2d(const Tensor<T>& grad_output, const Tensor<T>& grad
     });
 }
 
-/// f'(x) as backgrad/activation.hpp writes it, with default slopes and scales.
-template <class T>
-T naive_derivative(Activation activation, T x);
-
+/// With the derivatives of backgrad/activation.hpp, default slopes and scales.
 template <class T>
 void naive_activation(const std::string& mode, const Tensor<T>& grad_output, const Tensor<T>& input,
                       const Tensor<T>& grad_input);
 
-extern template float naive_derivative(Activation, float);
-extern template double naive_derivative(Activation, double);
 extern template void naive_activation(const std::string&, const Tensor<float>&, const Tensor<float>&,
                                       const Tensor<float>&);
 extern template void naive_activation(const std::string&, const Tensor<double>&, const Tensor<double>&,
