@@ -127,8 +127,8 @@ typedef struct backgrad_strategy {
     backgrad_executor* executor; /* not owned, must outlive the plan */
 } backgrad_strategy;
 
-/* Sets one field by name: "backend", "threads", "partition", "schedule" (also with a chunk, "dynamic:4"), "reduction" or
-   "isa", to a word of names.hpp, as in the environment ("openmp", "2", "auto", ...). */
+/* Sets one field by name: "backend", "threads", "partition", "schedule" (also with a chunk, "dynamic:4"), "reduction"
+   or "isa", to a word of names.hpp, as in the environment ("openmp", "2", "auto", ...). */
 BACKGRAD_EXPORT backgrad_status backgrad_strategy_set(backgrad_strategy* strategy, const char* field, const char* word);
 
 /* The words of values, for reports; "unknown" for what is no enumerator. */
@@ -278,9 +278,9 @@ typedef struct backgrad_max_pool2d_backward_arguments {
 /* NCHW, from plane indices, overwriting. */
 BACKGRAD_EXPORT backgrad_max_pool2d_backward_options backgrad_max_pool2d_backward_default_options(void);
 
-BACKGRAD_EXPORT backgrad_status backgrad_max_pool2d_backward_create(
-    backgrad_plan** plan, backgrad_dtype dtype, const backgrad_pool2d_shape* shape,
-    const backgrad_max_pool2d_backward_options* options);
+BACKGRAD_EXPORT backgrad_status
+backgrad_max_pool2d_backward_create(backgrad_plan** plan, backgrad_dtype dtype, const backgrad_pool2d_shape* shape,
+                                    const backgrad_max_pool2d_backward_options* options);
 
 BACKGRAD_EXPORT backgrad_status backgrad_max_pool2d_backward_execute(
     const backgrad_plan* plan, const backgrad_max_pool2d_backward_arguments* arguments);
@@ -305,9 +305,9 @@ typedef struct backgrad_avg_pool2d_backward_arguments {
 /* NCHW, padding excluded, overwriting. */
 BACKGRAD_EXPORT backgrad_avg_pool2d_backward_options backgrad_avg_pool2d_backward_default_options(void);
 
-BACKGRAD_EXPORT backgrad_status backgrad_avg_pool2d_backward_create(
-    backgrad_plan** plan, backgrad_dtype dtype, const backgrad_pool2d_shape* shape,
-    const backgrad_avg_pool2d_backward_options* options);
+BACKGRAD_EXPORT backgrad_status
+backgrad_avg_pool2d_backward_create(backgrad_plan** plan, backgrad_dtype dtype, const backgrad_pool2d_shape* shape,
+                                    const backgrad_avg_pool2d_backward_options* options);
 
 BACKGRAD_EXPORT backgrad_status backgrad_avg_pool2d_backward_execute(
     const backgrad_plan* plan, const backgrad_avg_pool2d_backward_arguments* arguments);
@@ -345,6 +345,56 @@ BACKGRAD_EXPORT backgrad_status backgrad_global_avg_pool2d_backward_create(
 
 BACKGRAD_EXPORT backgrad_status backgrad_global_avg_pool2d_backward_execute(
     const backgrad_plan* plan, const backgrad_global_avg_pool2d_backward_arguments* arguments);
+
+/* -- Activation, as in activation.hpp ----------------------------------------------------------------------------- */
+
+typedef enum backgrad_activation {
+    BACKGRAD_LINEAR = 0,
+    BACKGRAD_RELU = 1,
+    BACKGRAD_LEAKY_RELU = 2,
+    BACKGRAD_SIGMOID = 3,
+    BACKGRAD_TANH = 4,
+    BACKGRAD_GELU_ERF = 5,
+    BACKGRAD_GELU_TANH = 6,
+    BACKGRAD_SILU = 7,
+    BACKGRAD_ELU = 8,
+    BACKGRAD_SOFTPLUS = 9,
+    BACKGRAD_HARDSWISH = 10
+} backgrad_activation;
+
+typedef enum backgrad_activation_source {
+    BACKGRAD_ACTIVATION_FROM_INPUT = 0,
+    BACKGRAD_ACTIVATION_FROM_OUTPUT = 1
+} backgrad_activation_source;
+
+typedef struct backgrad_activation_backward_options {
+    backgrad_activation activation;
+    backgrad_activation_source source;
+    double alpha; /* slope of leaky_relu, scale of elu; -1: the function's default */
+    backgrad_write_mode grad_input_mode;
+    backgrad_strategy strategy;
+} backgrad_activation_backward_options;
+
+/* All of one shape and layout. grad_input may be grad_output or source itself. */
+typedef struct backgrad_activation_backward_arguments {
+    const void* grad_output;
+    const void* source; /* input or output, as the plan says; not read for linear */
+    void* grad_input;
+} backgrad_activation_backward_arguments;
+
+/* ReLU from its input, overwriting. */
+BACKGRAD_EXPORT backgrad_activation_backward_options backgrad_activation_backward_default_options(void);
+
+/* For tensors of `elements` elements. */
+BACKGRAD_EXPORT backgrad_status backgrad_activation_backward_create(
+    backgrad_plan** plan, backgrad_dtype dtype, int64_t elements, const backgrad_activation_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_activation_backward_execute(
+    const backgrad_plan* plan, const backgrad_activation_backward_arguments* arguments);
+
+/* "relu", "leaky_relu", ... as in names.hpp. */
+BACKGRAD_EXPORT const char* backgrad_activation_name(backgrad_activation activation);
+BACKGRAD_EXPORT backgrad_status backgrad_activation_from_name(const char* word, backgrad_activation* activation);
 
 #ifdef __cplusplus
 }

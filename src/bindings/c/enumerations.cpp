@@ -68,5 +68,20 @@ static_assert(same(AveragePadding::include, BACKGRAD_AVERAGE_INCLUDE_PADDING));
 static_assert(same(GlobalAverageGradient::full, BACKGRAD_GLOBAL_AVERAGE_FULL));
 static_assert(same(GlobalAverageGradient::local_derivative, BACKGRAD_GLOBAL_AVERAGE_LOCAL_DERIVATIVE));
 
+static_assert(same(Activation::linear, BACKGRAD_LINEAR));
+static_assert(same(Activation::relu, BACKGRAD_RELU));
+static_assert(same(Activation::leaky_relu, BACKGRAD_LEAKY_RELU));
+static_assert(same(Activation::sigmoid, BACKGRAD_SIGMOID));
+static_assert(same(Activation::tanh, BACKGRAD_TANH));
+static_assert(same(Activation::gelu_erf, BACKGRAD_GELU_ERF));
+static_assert(same(Activation::gelu_tanh, BACKGRAD_GELU_TANH));
+static_assert(same(Activation::silu, BACKGRAD_SILU));
+static_assert(same(Activation::elu, BACKGRAD_ELU));
+static_assert(same(Activation::softplus, BACKGRAD_SOFTPLUS));
+static_assert(same(Activation::hardswish, BACKGRAD_HARDSWISH));
+
+static_assert(same(ActivationSource::input, BACKGRAD_ACTIVATION_FROM_INPUT));
+static_assert(same(ActivationSource::output, BACKGRAD_ACTIVATION_FROM_OUTPUT));
+
 }  // namespace
 }  // namespace backgrad::c

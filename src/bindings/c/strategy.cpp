@@ -68,7 +68,10 @@ using namespace backgrad::c;
 
 backgrad_status backgrad_executor_create(backgrad_executor** executor, backgrad_parallel_for parallel_for, void* pool,
                                          int workers) {
-    return guarded([&] { required(executor, "executor") = new backgrad_executor(parallel_for, pool, workers); });
+    return guarded([&] {
+        backgrad_executor*& result = required(executor, "executor");
+        result = new backgrad_executor(parallel_for, pool, workers);
+    });
 }
 
 void backgrad_executor_destroy(backgrad_executor* executor) { delete executor; }
