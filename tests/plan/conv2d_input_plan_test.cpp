@@ -96,7 +96,7 @@ TEST(Conv2dInputPlan, HasARegisterTileForEveryTile) {
         } else {
             RC_ASSERT(plan.channel_tiles.size == p.in_channels);
             for (std::int64_t t = 0; t < plan.channel_tiles.count(); ++t)
-                RC_ASSERT(tiles.rows_limit[plan.channel_tiles.vectors_of(t)] > 0);
+                RC_ASSERT(plan.channel_tiles.vectors_of(t) >= 1 && plan.channel_tiles.vectors_of(t) <= 8);
         }
     }));
 }

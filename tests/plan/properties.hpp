@@ -24,9 +24,9 @@ inline plan::RegisterTiles register_tiles(int lanes, const std::array<int, 9>& r
     return tiles;
 }
 
-/// As a 16-lane and an 8-lane ISA have them: for 5 and 7 vectors there is none.
-inline const plan::RegisterTiles wide_tiles = register_tiles(16, {0, 14, 14, 9, 6, 0, 4, 0, 2});
-inline const plan::RegisterTiles narrow_tiles = register_tiles(8, {0, 14, 6, 4, 2, 0, 1, 0, 0});
+/// As a 16-lane and an 8-lane ISA have them.
+inline const plan::RegisterTiles wide_tiles = register_tiles(16, {0, 14, 14, 9, 6, 5, 4, 3, 2});
+inline const plan::RegisterTiles narrow_tiles = register_tiles(8, {0, 14, 6, 4, 2, 2, 1, 1, 1});
 
 /// Any legal shape of moderate size; sizes may be zero where that is legal.
 inline Conv2dShape any_shape() {
