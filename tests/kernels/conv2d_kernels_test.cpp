@@ -1,0 +1,165 @@
+// The kernels of conv2d one by one, on every ISA that this machine runs.
+#include "kernels/conv2d_kernels.hpp"
+
+#include "isa/isa.hpp"
+#include "support/guarded.hpp"
+#include "support/random.hpp"
+#include "support/strategies.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+
+namespace backgrad::kernels {
+namespace {
+
+using test::Guarded;
+
+template <class T>
+class Conv2dKernelsTest : public testing::Test {
+protected:
+    /// Calls check(kernels of one ISA) for every ISA.
+    template <class Check>
+    static void for_each_isa(const Check& check) {
+        for (const Isa isa : test::available_isas()) {
+            SCOPED_TRACE(isa::name(isa));
+            check(isa::table(isa).template conv2d<T>());
+        }
+    }
+
+    /// Calls check(rows, columns) for sizes around the vector lengths.
+    template <class Check>
+    static void for_each_size(const Check& check) {
+        for (const std::int64_t rows : {1, 2, 7, 8, 9, 15, 16, 17, 33})
+            for (const std::int64_t columns : {1, 3, 4, 8, 13, 16, 31, 40}) {
+                SCOPED_TRACE(testing::Message() << rows << " x " << columns);
+                check(rows, columns);
+            }
+    }
+
+    static Guarded<T> integers(std::int64_t elements) {
+        Guarded<T> tensor(elements);
+        std::mt19937_64 random(static_cast<std::uint64_t>(elements));
+        test::fill_integers(tensor, random);
+        return tensor;
+    }
+};
+
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(Conv2dKernelsTest, Types);
+
+TYPED_TEST(Conv2dKernelsTest, HaveATileForEveryVectorAndRowCount) {
+    this->for_each_isa([](const Conv2dKernels<TypeParam>& kernels) {
+        const TileKernels<TypeParam>& tile = *kernels.tile;
+        for (int vectors = 1; vectors <= TileKernels<TypeParam>::max_vectors; ++vectors) {
+            ASSERT_GE(tile.rows_limit[vectors], 1);
+            ASSERT_LE(tile.rows_limit[vectors], TileKernels<TypeParam>::max_rows);
+            for (int rows = 1; rows <= tile.rows_limit[vectors]; ++rows)
+                EXPECT_NE(tile.function[vectors][rows], nullptr) << vectors << " vectors, " << rows << " rows";
+        }
+    });
+}
+
+TYPED_TEST(Conv2dKernelsTest, TransposeIntoAPanel) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        const std::int64_t lanes = kernels.tile->lanes;
+        this->for_each_size([&](std::int64_t rows, std::int64_t columns) {
+            const std::int64_t from_row = columns + 3, to_row = (rows + lanes - 1) / lanes * lanes;
+            const Guarded<T> from = this->integers(rows * from_row);
+            Guarded<T> to(columns * to_row);
+            EXPECT_TRUE(kernels.pack->transpose(from.data(), from_row, rows, columns, to.data(), to_row));
+            EXPECT_TRUE(to.intact());
+            for (std::int64_t c = 0; c < columns; ++c)
+                for (std::int64_t r = 0; r < to_row; ++r)
+                    ASSERT_EQ(to[c * to_row + r], r < rows ? from[r * from_row + c] : T(0)) << r << ", " << c;
+        });
+    });
+}
+
+TYPED_TEST(Conv2dKernelsTest, TransposeTightlyWritesNothingBeside) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        this->for_each_size([&](std::int64_t rows, std::int64_t columns) {
+            const std::int64_t from_row = columns + 1, to_row = rows + 5;
+            const Guarded<T> from = this->integers(rows * from_row);
+            Guarded<T> to(columns * to_row);
+            EXPECT_TRUE(kernels.pack->transpose_tight(from.data(), from_row, rows, columns, to.data(), to_row));
+            EXPECT_TRUE(to.intact());
+            for (std::int64_t c = 0; c < columns; ++c)
+                for (std::int64_t r = 0; r < to_row; ++r) {
+                    if (r < rows) ASSERT_EQ(to[c * to_row + r], from[r * from_row + c]) << r << ", " << c;
+                    else ASSERT_TRUE(std::isnan(to[c * to_row + r])) << r << ", " << c;
+                }
+        });
+    });
+}
+
+TYPED_TEST(Conv2dKernelsTest, CopyWithStrides) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        this->for_each_size([&](std::int64_t rows, std::int64_t columns) {
+            for (const std::int64_t step : {1, 2, 3}) {
+                const std::int64_t from_row = columns * step + 2, to_row = columns + 1;
+                const Guarded<T> from = this->integers(rows * from_row);
+                Guarded<T> to(rows * to_row);
+                EXPECT_TRUE(kernels.pack->copy(from.data(), from_row, step, rows, columns, to.data(), to_row));
+                EXPECT_TRUE(to.intact());
+                for (std::int64_t r = 0; r < rows; ++r)
+                    for (std::int64_t c = 0; c < columns; ++c)
+                        ASSERT_EQ(to[r * to_row + c], from[r * from_row + c * step]) << r << ", " << c;
+            }
+        });
+    });
+}
+
+/// Packing tells whether everything was finite, wherever the value stands that is not.
+TYPED_TEST(Conv2dKernelsTest, PackingFindsWhatIsNotFinite) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        constexpr std::int64_t rows = 5, columns = 37, to_row = 48;
+        Guarded<T> to(to_row * columns);
+        for (const T value : {std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
+                              std::numeric_limits<T>::quiet_NaN()})
+            for (std::int64_t k = 0; k < rows * columns; ++k) {
+                Guarded<T> from = this->integers(rows * columns);
+                from[k] = value;
+                EXPECT_FALSE(kernels.pack->copy(from.data(), columns, 1, rows, columns, to.data(), to_row)) << k;
+                EXPECT_FALSE(kernels.pack->transpose(from.data(), columns, rows, columns, to.data(), to_row)) << k;
+                EXPECT_FALSE(kernels.pack->transpose_tight(from.data(), columns, rows, columns, to.data(), to_row))
+                    << k;
+            }
+    });
+}
+
+TYPED_TEST(Conv2dKernelsTest, CopyOutAndTransposeOutStoreOrAdd) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        this->for_each_size([&](std::int64_t rows, std::int64_t columns) {
+            for (const Finish finish : {Finish::store, Finish::add}) {
+                const std::int64_t step = 2, to_row = columns * step + 1, turned_row = rows + 3;
+                const Guarded<T> from = this->integers(rows * columns);
+                const T old = finish == Finish::add ? T(7) : T(0);
+                Guarded<T> to(rows * to_row), turned(columns * turned_row);
+                if (finish == Finish::add) {
+                    std::fill(to.begin(), to.end(), old);
+                    std::fill(turned.begin(), turned.end(), old);
+                }
+                kernels.pack->copy_out(from.data(), columns, rows, columns, to.data(), to_row, step, finish);
+                kernels.pack->transpose_out(from.data(), columns, rows, columns, turned.data(), turned_row, finish);
+                EXPECT_TRUE(to.intact() && turned.intact());
+                for (std::int64_t r = 0; r < rows; ++r)
+                    for (std::int64_t c = 0; c < columns; ++c) {
+                        ASSERT_EQ(to[r * to_row + c * step], from[r * columns + c] + old) << r << ", " << c;
+                        ASSERT_EQ(turned[c * turned_row + r], from[r * columns + c] + old) << r << ", " << c;
+                    }
+            }
+        });
+    });
+}
+
+}  // namespace
+}  // namespace backgrad::kernels
