@@ -1,7 +1,10 @@
 #pragma once
 
 #include <backgrad/executor.hpp>
+#include <backgrad/export.h>
 #include <backgrad/types.hpp>
+
+#include <memory>
 
 namespace backgrad {
 
@@ -57,5 +60,9 @@ struct Strategy {
     Isa isa = Isa::automatic;
     Executor* executor = nullptr;  ///< for Backend::caller; not owned, must outlive the plan
 };
+
+/// An executor that runs tasks as a plan with this strategy would, for code of your own beside backgrad's. Executors
+/// of one kind share their threads. Throws Error for a strategy that makes no sense or where no threads are granted.
+BACKGRAD_EXPORT std::shared_ptr<Executor> make_executor(const Strategy& strategy);
 
 }  // namespace backgrad

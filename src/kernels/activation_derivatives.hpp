@@ -118,7 +118,7 @@ struct Silu {
     vec<T> operator()(vec<T> g, vec<T> x) const {
         const vec<T> t = minus_absolute(x);
         const Logistic<T> at(t);
-        const vec<T> far = at.e * (at.sum + t) / at.square;
+        const vec<T> far = at.e * ((constant<T>(1) + t) + at.e) / at.square;
         const vec<T> r = t - vec<T>::broadcast(root->center);
         vec<T> near = vec<T>::broadcast(root->coefficient[Root::degree]);
 #pragma GCC unroll 32

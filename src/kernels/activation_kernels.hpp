@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/softmax_kernels.hpp"
+
 #include <cstdint>
 
 /// What the activation kernels are told. Plain structs, filled by plan/ and ops/, read by kernels/.
@@ -74,6 +76,7 @@ template <class T>
 struct ActivationKernels {
     void (*backward)(const ActivationProblem<T>&, const ActivationTensors<T>&, std::int64_t begin,
                      std::int64_t end) noexcept;
+    SoftmaxKernel<T> softmax, softmax_cross_entropy;
 };
 
 }  // namespace backgrad::kernels

@@ -114,7 +114,8 @@ void check_errors(double most_units) {
                 at = source[k];
                 if (std::isnan(error)) break;
             }
-            EXPECT_LE(worst, most_units) << describe(c) << " " << name(isa) << " at " << at;
+            // The scalar ISA rounds a * b + c twice.
+            EXPECT_LE(worst, isa == Isa::scalar ? most_units + 1 : most_units) << describe(c) << " " << name(isa) << " at " << at;
             if (std::getenv("BACKGRAD_TEST_PRINT_ERRORS"))
                 std::printf("%-40s %-7s %5.2f units at %g\n", describe(c).c_str(), std::string(name(isa)).c_str(),
                             worst, static_cast<double>(at));
