@@ -21,14 +21,15 @@ constexpr int old_content = 5;
 constexpr Layout layouts[] = {Layout::nchw, Layout::nhwc};
 constexpr MaxPoolSource sources[] = {MaxPoolSource::input, MaxPoolSource::plane_indices, MaxPoolSource::window_offsets};
 
-/// ISAs with one and three workers; back ends and partitions take turns.
+/// Every ISA, serial and with three workers; the back ends take turns.
 std::vector<Strategy> strategies() {
     std::vector<Strategy> all;
     std::size_t turn = 0;
-    const std::vector<Backend> backends = available_backends();
+    std::vector<Backend> backends = available_backends();
+    std::erase(backends, Backend::serial);
     for (const Isa isa : available_isas())
         for (const int threads : {1, 3}) {
-            const Backend backend = backends[turn++ % backends.size()];
+            const Backend backend = threads == 1 ? Backend::serial : backends[turn++ % backends.size()];
             all.push_back({.backend = backend, .threads = threads, .isa = isa});
         }
     return all;
