@@ -5,7 +5,7 @@
 
 namespace backgrad::BACKGRAD_ISA {
 
-using kernels::depthwise_unit;
+using kernels::DepthwiseColumns;
 using kernels::DepthwiseSumKernels;
 using kernels::DepthwiseSums;
 
@@ -13,55 +13,68 @@ namespace {
 
 constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
-/// rows * columns accumulators and the vector of grad_output; input is a memory operand. 25 sums with AVX-512 (a 5x5
-/// kernel at once), 12 with AVX2 (3x3). Each row is a pointer and each column an offset in a general register.
-constexpr bool sums_fit(int rows, int columns) {
-    return rows * columns <= (registers == 32 ? 25 : 12) && rows + columns <= 11;
-}
+/// What a tap outside the image reads.
+template <class T>
+alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
+
+/// rows * columns accumulators and the vector of grad_output; input is a memory operand, so a pixel costs one load more
+/// than FMAs. 25 sums with AVX-512 (a 5x5 kernel at once), 12 with AVX2 (3x3).
+constexpr bool sums_fit(int rows, int columns) { return rows * columns <= (registers == 32 ? 25 : 12); }
 
 template <class T, int rows, int columns>
 void sum_taps(const DepthwiseSums<T>& in, T* state, std::ptrdiff_t state_row) noexcept {
     using V = vec<T>;
-    constexpr int unit = depthwise_unit<T>;
+    const DepthwiseColumns& axis = in.columns;
     V sum[rows][columns];
-    std::ptrdiff_t column[columns];
+    std::ptrdiff_t tap[columns];
 #pragma GCC unroll 8
-    for (int c = 0; c < columns; ++c) column[c] = in.tap_columns[c];
+    for (int c = 0; c < columns; ++c) tap[c] = c * axis.tap * axis.pixel;
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
-        for (int c = 0; c < columns; ++c) sum[r][c] = V::load(state + r * state_row + c * unit);
+        for (int c = 0; c < columns; ++c) sum[r][c] = V::load(state + r * state_row + c * V::lanes);
 
     for (std::int64_t y = 0; y < in.rows; ++y) {
-        const T* g = in.grad_output + y * in.grad_output_row;
+        const T* input = in.input + y * in.input_row;
+        const T* g = in.grad_output + y * in.grad_output_row + in.begin * in.grad_output_pixel;
+        const auto add_border = [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t x = begin; x < end; ++x, g += in.grad_output_pixel) {
+                V a = V::load(g);
+                keep_in_register(a);
+#pragma GCC unroll 8
+                for (int c = 0; c < columns; ++c) {
+                    const std::int64_t column = axis.first + x * axis.step + c * axis.tap;
+                    const bool exists = column >= 0 && column < axis.size;
+                    const T* from = exists ? input + column * axis.pixel : zeros<T>;
+                    const std::ptrdiff_t row = exists ? in.tap_row : 0;
+#pragma GCC unroll 8
+                    for (int r = 0; r < rows; ++r) sum[r][c] = fma(a, V::load(from + r * row), sum[r][c]);
+                }
+            }
+        };
+        add_border(in.begin, in.inner_begin);
         const T* x[rows];
 #pragma GCC unroll 8
-        for (int r = 0; r < rows; ++r) x[r] = in.input + y * in.input_row + r * in.tap_row;
-        for (std::int64_t s = 0; s < in.steps; ++s) {
+        for (int r = 0; r < rows; ++r)
+            x[r] = input + r * in.tap_row + (axis.first + in.inner_begin * axis.step) * axis.pixel;
+        for (std::int64_t i = in.inner_begin; i < in.inner_end; ++i) {
             V a = V::load(g);
             keep_in_register(a);
 #pragma GCC unroll 8
             for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 8
-                for (int c = 0; c < columns; ++c) sum[r][c] = fma(a, V::load(x[r] + column[c]), sum[r][c]);
-                x[r] += in.input_step;
+                for (int c = 0; c < columns; ++c) sum[r][c] = fma(a, V::load(x[r] + tap[c]), sum[r][c]);
+                x[r] += axis.step * axis.pixel;
             }
-            g += in.grad_output_step;
+            g += in.grad_output_pixel;
         }
-        if (in.tail > 0) {
-            const V a = V::load_first(g, in.tail);
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 8
-                for (int c = 0; c < columns; ++c)
-                    sum[r][c] = fma(a, V::load_first(x[r] + column[c], in.tail), sum[r][c]);
-        }
+        add_border(in.inner_end, in.end);
     }
 
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
-        for (int c = 0; c < columns; ++c) sum[r][c].store(state + r * state_row + c * unit);
+        for (int c = 0; c < columns; ++c) sum[r][c].store(state + r * state_row + c * V::lanes);
 }
 
 template <class T, int rows, int columns>

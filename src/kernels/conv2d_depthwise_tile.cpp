@@ -12,94 +12,107 @@ namespace {
 
 constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
-/// rows * vectors accumulators, `vectors` of grad_output and one weight: 4 x 6 (24 + 6 + 1) with AVX-512, 4 x 3
-/// (12 + 3 + 1) with AVX2.
-constexpr bool tile_fits(int rows, int vectors) { return rows * vectors + vectors + 1 <= registers; }
+/// What a column outside the image reads.
+template <class T>
+alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
-/// All columns of one tap row step: outputs [begin, end) of the tile share each vector of grad_output. `g` is the row
-/// that they meet, `w` the tap row of output `begin`; the tap row rises with the output.
-template <class T, bool vector_weights, int begin, int end, int rows, int vectors>
-inline void add_row(const DepthwiseTiles<T>& in, const T* g, const T* w, vec<T> (&sum)[rows][vectors]) {
+/// rows * pixels accumulators, `pixels` vectors of grad_output and one weight: 3 x 7 (21 + 7 + 1) with AVX-512, 3 x 3
+/// (9 + 3 + 1) with AVX2. A vector of grad_output serves `rows` FMAs and a weight `pixels`, so the loads stay behind
+/// the FMAs.
+constexpr bool tile_fits(int rows, int pixels) { return rows * pixels + pixels + 1 <= registers; }
+
+/// One row of grad_output and all its columns: outputs [begin, end) of the tile share each vector. `w` is the tap row
+/// of output `begin`; the tap row rises with the output.
+template <class T, bool border, int begin, int end, int rows, int pixels>
+inline void add_row(const DepthwiseTiles<T>& in, std::int64_t row, const T* w, vec<T> (&sum)[rows][pixels]) {
     using V = vec<T>;
-    for (std::int64_t c = 0; c < in.kernel_columns; ++c, g -= in.tap_column, w += in.weight_column) {
-        V x[vectors];
+    if (row < 0 || row >= in.size) return;
+    const T* g = in.grad_output + row * in.row;
+    std::int64_t column = in.columns.first;
+    for (std::int64_t c = 0; c < in.kernel_columns; ++c, column += in.columns.tap, w += in.weight_column) {
+        V x[pixels];
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v) x[v] = V::load(g + v * in.vector);
+        for (int v = 0; v < pixels; ++v) {
+            const T* from = g + (column + v) * in.columns.pixel;
+            if constexpr (border) from = column + v >= 0 && column + v < in.columns.size ? from : zeros<T>;
+            x[v] = V::load(from);
+        }
         if constexpr (end - begin > 1) {
 #pragma GCC unroll 8
-            for (int v = 0; v < vectors; ++v) keep_in_register(x[v]);
+            for (int v = 0; v < pixels; ++v) keep_in_register(x[v]);
         }
 #pragma GCC unroll 8
         for (int t = begin; t < end; ++t) {
-            const T* p = w + (t - begin) * in.weight_row;
-            V k;
-            if constexpr (vector_weights) k = V::load(p);
-            else k = V::broadcast(*p);
+            const V k = V::load(w + (t - begin) * in.weight_row);
 #pragma GCC unroll 8
-            for (int v = 0; v < vectors; ++v) sum[t][v] = fma(k, x[v], sum[t][v]);
+            for (int v = 0; v < pixels; ++v) sum[t][v] = fma(k, x[v], sum[t][v]);
         }
     }
 }
 
-/// Ramp up: the last n outputs of the tile meet tap rows 0 .. n - 1. Ramp down: the first n meet the last n tap rows.
-template <class T, bool vector_weights, int n, int rows, int vectors>
-inline void ramp_up(const DepthwiseTiles<T>& in, const T* last, vec<T> (&sum)[rows][vectors]) {
+/// Rows of grad_output come in descending order, so that tap rows ascend. The first ones meet only the last n outputs of
+/// the tile, with tap rows 0 .. n - 1.
+template <class T, bool border, int n, int rows, int pixels>
+inline void ramp_up(const DepthwiseTiles<T>& in, std::int64_t last, vec<T> (&sum)[rows][pixels]) {
     if constexpr (n < rows) {
-        add_row<T, vector_weights, rows - n, rows>(in, last - (n - 1) * in.row, in.weights, sum);
-        ramp_up<T, vector_weights, n + 1>(in, last, sum);
+        add_row<T, border, rows - n, rows>(in, last - (n - 1) * in.row_step, in.weights, sum);
+        ramp_up<T, border, n + 1>(in, last, sum);
     }
 }
 
-template <class T, bool vector_weights, int n, int rows, int vectors>
-inline void ramp_down(const DepthwiseTiles<T>& in, const T* last, vec<T> (&sum)[rows][vectors]) {
+/// The last ones meet only the first n outputs, with the last n tap rows.
+template <class T, bool border, int n, int rows, int pixels>
+inline void ramp_down(const DepthwiseTiles<T>& in, std::int64_t last, vec<T> (&sum)[rows][pixels]) {
     if constexpr (n > 0) {
-        const std::int64_t step = in.kernel_rows + rows - 1 - n;
-        add_row<T, vector_weights, 0, n>(in, last - step * in.row, in.weights + (in.kernel_rows - n) * in.weight_row,
-                                         sum);
-        ramp_down<T, vector_weights, n - 1>(in, last, sum);
+        add_row<T, border, 0, n>(in, last - (in.kernel_rows + rows - 1 - n) * in.row_step,
+                                 in.weights + (in.kernel_rows - n) * in.weight_row, sum);
+        ramp_down<T, border, n - 1>(in, last, sum);
     }
 }
 
-template <class T, bool vector_weights, int rows, int vectors>
+template <class T, bool border, int rows, int pixels>
 void row_tiles(const DepthwiseTiles<T>& in) noexcept {
     using V = vec<T>;
-    for (std::int64_t tile = 0; tile < in.row_tiles; ++tile) {
-        V sum[rows][vectors];
+    for (std::int64_t tile = 0; tile < in.tiles; ++tile) {
+        V sum[rows][pixels];
 #pragma GCC unroll 8
         for (int t = 0; t < rows; ++t)
 #pragma GCC unroll 8
-            for (int v = 0; v < vectors; ++v) sum[t][v] = V::zero();
-        const T* last = in.grad_output + (tile * rows + rows - 1) * in.row;
-        ramp_up<T, vector_weights, 1>(in, last, sum);
+            for (int v = 0; v < pixels; ++v) sum[t][v] = V::zero();
+        const std::int64_t last = in.first_row + (tile * rows + rows - 1) * in.row_step;
+        ramp_up<T, border, 1>(in, last, sum);
         for (std::int64_t m = 0; m + rows <= in.kernel_rows; ++m)
-            add_row<T, vector_weights, 0, rows>(in, last - (m + rows - 1) * in.row, in.weights + m * in.weight_row,
-                                                sum);
-        ramp_down<T, vector_weights, rows - 1>(in, last, sum);
+            add_row<T, border, 0, rows>(in, last - (m + rows - 1) * in.row_step, in.weights + m * in.weight_row, sum);
+        ramp_down<T, border, rows - 1>(in, last, sum);
         T* output = in.output + tile * rows * in.output_row;
 #pragma GCC unroll 8
-        for (int t = 0; t < rows; ++t)
+        for (int t = 0; t < rows; ++t) {
 #pragma GCC unroll 8
-            for (int v = 0; v < vectors; ++v) sum[t][v].store(output + t * in.output_row + v * in.output_vector);
+            for (int v = 0; v < pixels; ++v) {
+                T* to = output + t * in.output_row + v * in.output_pixel;
+                if (in.accumulate) sum[t][v] = V::load(to) + sum[t][v];
+                sum[t][v].store(to);
+            }
+        }
     }
 }
 
-template <class T, bool vector_weights, int rows, int vectors>
+template <class T, bool border, int rows, int pixels>
 constexpr typename DepthwiseTileKernels<T>::Function entry() {
-    if constexpr (rows >= 1 && vectors >= 1 && tile_fits(rows, vectors))
-        return &row_tiles<T, vector_weights, rows, vectors>;
+    if constexpr (rows >= 1 && pixels >= 1 && tile_fits(rows, pixels)) return &row_tiles<T, border, rows, pixels>;
     else return nullptr;
 }
 
-template <class T, int rows, int... vectors>
-constexpr void fill_vectors(DepthwiseTileKernels<T>& table, std::integer_sequence<int, vectors...>) {
-    ((table.scalar_weights[rows][vectors] = entry<T, false, rows, vectors>()), ...);
-    ((table.vector_weights[rows][vectors] = entry<T, true, rows, vectors>()), ...);
+template <class T, int rows, int... pixels>
+constexpr void fill_pixels(DepthwiseTileKernels<T>& table, std::integer_sequence<int, pixels...>) {
+    ((table.inner[rows][pixels] = entry<T, false, rows, pixels>()), ...);
+    ((table.border[rows][pixels] = entry<T, true, rows, pixels>()), ...);
 }
 
 template <class T, int... row>
 constexpr DepthwiseTileKernels<T> make_table(std::integer_sequence<int, row...>) {
     DepthwiseTileKernels<T> table{};
-    (fill_vectors<T, row>(table, std::make_integer_sequence<int, DepthwiseTileKernels<T>::max_vectors + 1>{}), ...);
+    (fill_pixels<T, row>(table, std::make_integer_sequence<int, DepthwiseTileKernels<T>::max_pixels + 1>{}), ...);
     return table;
 }
 

@@ -84,7 +84,7 @@ struct Conv2dBackward<T>::Implementation {
             depthwise = plan::plan_depthwise(problem,
                                              {options.gradients.input && input_elements() > 0, options.gradients.weight,
                                               options.gradients.bias && same_output},
-                                             sizeof(T), strategy);
+                                             tiles.lanes, sizeof(T), strategy);
         if (!depthwise && options.gradients.weight && problem.weight_elements() > 0)
             weight = plan::plan_weight(problem, tiles, sizeof(T), strategy);
         if (options.gradients.bias && problem.out_channels > 0 && !((weight || depthwise) && same_output))

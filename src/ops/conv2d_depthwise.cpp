@@ -4,13 +4,11 @@
 #include "ops/conv2d_depthwise_parts.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace backgrad::ops {
 
 namespace {
 
-using kernels::depthwise_unit;
 using kernels::Finish;
 using plan::Conv2dDepthwisePlan;
 using plan::DepthwiseStrip;
@@ -19,30 +17,6 @@ using plan::Range;
 
 Finish finish_of(WriteMode mode) { return mode == WriteMode::accumulate ? Finish::add : Finish::store; }
 
-/// What a task keeps for its block of units.
-template <class T>
-struct BlockMemory {
-    T *weight_total, *bias_total;  ///< one partial sum
-    T *weight_state, *bias_state;  ///< chains of the current segment
-    T* weights;                    ///< packed
-    T* weights_finite;             ///< 1 or 0 per unit
-    DepthwiseMemory<T> panels;
-};
-
-template <class T>
-BlockMemory<T> lay_out(const Conv2dDepthwisePlan& plan, T* partial, Scratch<T>& scratch) {
-    BlockMemory<T> memory{};
-    memory.weight_total = partial ? partial : scratch.take(plan.partial_elements());
-    memory.bias_total = memory.weight_total + plan.units_per_block * plan.total_elements;
-    memory.weight_state = scratch.take(plan.units_per_block * plan.state_elements);
-    memory.bias_state = scratch.take(plan.units_per_block * plan.bias_state_elements);
-    memory.weights = scratch.take(plan.weight_elements);
-    memory.weights_finite = scratch.take(plan.units_per_block);
-    memory.panels = {scratch.take(plan.grad_output_elements), scratch.take(plan.input_elements),
-                     scratch.take(plan.split_elements), scratch.take(plan.grad_input_elements)};
-    return memory;
-}
-
 template <class T>
 bool all_finite(const T* values, std::int64_t count) {
     T poison = 0;
@@ -50,7 +24,32 @@ bool all_finite(const T* values, std::int64_t count) {
     return poison == T(0);
 }
 
-/// A task: the units of a block over the segments of a group.
+/// What a task keeps for its block of units.
+template <class T>
+struct BlockMemory {
+    T *weight_total, *bias_total;       ///< one partial sum: [unit][tap][lane] and [channel]
+    T *weight_sums, *bias_chains;       ///< of the current segment, and of each segment of a strip
+    T *weights, *weights_finite;        ///< packed [unit][tap][lane]; 1 or 0 per unit
+    T *source, *input, *target;         ///< panels of one unit: grad_output, input, grad_input
+};
+
+template <class T>
+BlockMemory<T> lay_out(const Conv2dDepthwisePlan& plan, T* partial, Scratch<T>& scratch) {
+    const std::int64_t units = plan.units_per_block;
+    BlockMemory<T> memory{};
+    memory.weight_total = partial ? partial : scratch.take(plan.partial_elements());
+    memory.bias_total = memory.weight_total + units * plan.weight_elements;
+    memory.weight_sums = scratch.take(units * plan.weight_elements);
+    memory.bias_chains = scratch.take(plan.strip_segments * units * plan.bias_elements);
+    memory.weights = scratch.take(units * plan.weight_elements);
+    memory.weights_finite = scratch.take(units);
+    memory.source = scratch.take(plan.source_elements);
+    memory.input = scratch.take(plan.input_elements);
+    memory.target = scratch.take(plan.target_elements);
+    return memory;
+}
+
+/// A task: the units of a block over the segments of a group, strip by strip.
 template <class T>
 struct BlockWork {
     const Conv2dContext<T>& context;
@@ -61,135 +60,151 @@ struct BlockWork {
 
     void run(Range segments) const {
         const auto& pack = *context.kernels.pack;
-        const std::int64_t count = units.size();
         if (plan.gradients.input) pack_weights();
         if (plan.sums()) pack.clear(memory.weight_total, plan.partial_elements());
-        for (std::int64_t s = segments.begin; s < segments.end; ++s) {
-            const PixelBox box = plan.segments.box(s);
-            pack.clear(memory.weight_state, count * plan.state_elements);
-            pack.clear(memory.bias_state, count * plan.bias_state_elements);
-            for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
-                for (std::int64_t u = 0; u < count; ++u) add_image(box, n, u);
-            if (plan.sums()) finish_segment();
+        if (!in_place(units.end - 1)) {
+            // Lanes without a channel are zero throughout.
+            pack.clear(memory.source, plan.source_elements);
+            pack.clear(memory.input, plan.input_elements);
+        }
+        while (segments.size() > 0) {
+            const PixelBox box = plan.segments.box(segments.begin);
+            for (std::int64_t n = box.image_begin; n < box.image_end; ++n) {
+                const DepthwiseStrip strip = plan::depthwise_strip(context.problem, plan, segments, n);
+                add_strip(strip);
+                if (strip.ends) segments.begin = strip.segments.end;
+            }
         }
     }
 
 private:
+    std::int64_t lanes() const { return plan.unit_channels; }
+    Range channels(std::int64_t unit) const { return plan.unit_range({unit, unit + 1}); }
+    bool in_place(std::int64_t unit) const {
+        return context.problem.layout == Layout::nhwc && channels(unit).size() == lanes();
+    }
+
     void pack_weights() const {
-        for (std::int64_t u = 0; u < units.size(); ++u)
-            memory.weights_finite[u] = pack_depthwise_weight(context, plan.unit_range(units.begin + u),
-                                                             memory.weights + u * plan.total_elements)
-                                           ? T(1)
-                                           : T(0);
-    }
-
-    /// Everything of one image of a segment, strip by strip, while it is in cache.
-    void add_image(const PixelBox& box, std::int64_t image, std::int64_t u) const {
-        const Range channels = plan.unit_range(units.begin + u);
-        T* bias_state = memory.bias_state + u * plan.bias_state_elements;
-        if (plan.sums()) add_bias_image(context, context.grad_output(0), box, image, channels, bias_state);
-        const bool finite = all_finite(bias_state, plan.bias_state_elements);
-        const std::int64_t parts = plan::ceil_div(box.rows(), plan.strip_rows);
-        for (std::int64_t i = 0; i < parts; ++i) {
-            const Range rows = plan::share(box.rows(), parts, i);
-            const DepthwiseStrip strip{image,
-                                       {box.row_begin + rows.begin, box.row_begin + rows.end},
-                                       {box.column_begin, box.column_end}};
-            add_strip(strip, u, channels, finite);
+        for (std::int64_t u = 0; u < units.size(); ++u) {
+            T* to = memory.weights + u * plan.weight_elements;
+            const bool finite = pack_depthwise_weight(context, channels(units.begin + u), lanes(), to);
+            memory.weights_finite[u] = finite ? T(1) : T(0);
         }
     }
 
-    void add_strip(const DepthwiseStrip& strip, std::int64_t u, Range channels, bool finite) const {
+    /// Everything that is asked for, of all units.
+    void add_strip(const DepthwiseStrip& strip) const {
+        if (plan.sums()) add_bias(strip);
+        for (std::int64_t u = 0; u < units.size(); ++u) {
+            const DepthwiseRows<const T> source =
+                rows_of(context.grad_output(0), strip.image, units.begin + u, strip.source_rows,
+                        context.problem.out_height, context.problem.out_width, memory.source);
+            if (plan.gradients.weight) add_weight(strip, u, source);
+            if (plan.gradients.input && strip.target_rows.size() > 0) write_input(strip, u, source);
+        }
+        if (plan.sums() && strip.ends) finish_bias(strip);
+    }
+
+    /// The bias comes first: it tells whether grad_output is finite.
+    void add_bias(const DepthwiseStrip& strip) const {
+        const std::int64_t size = units.size() * plan.bias_elements;
+        T* chains = memory.bias_chains;
+        for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s, chains += size) {
+            if (strip.begins) context.kernels.pack->clear(chains, size);
+            add_bias_image(context, context.grad_output(0), plan.segments.box(s), strip.image, plan.unit_range(units),
+                           chains);
+        }
+    }
+
+    void finish_bias(const DepthwiseStrip& strip) const {
+        const std::int64_t size = plan.unit_range(units).size();
+        const T* chains = memory.bias_chains;
+        for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
+            if (context.problem.layout == Layout::nchw) context.kernels.dot->join(chains, size, memory.bias_total);
+            else add_total(chains, size, memory.bias_total);
+            chains += units.size() * plan.bias_elements;
+        }
+    }
+
+    void add_weight(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
         const plan::Conv2dProblem& p = context.problem;
-        const TensorView<const T> tensor = context.grad_output(0);
-        const plan::DepthwiseWindow own{strip.rows, strip.columns};
-        const plan::DepthwiseWindow target = plan::depthwise_grad_input(p, strip);
-        if (plan.gradients.weight) {
-            // Rows of NCHW are read where they lie; a unit of NHWC may end inside a vector.
-            const bool in_place = p.layout == Layout::nchw || channels.size() == depthwise_unit<T>;
-            const DepthwisePanel<T> grad_output =
-                in_place ? DepthwisePanel<T>{tensor.at(strip.image, channels.begin, strip.rows.begin, strip.columns.begin),
-                                             own, tensor.row, tensor.pixel}
-                         : read_panel(context, tensor, p.out_height, p.out_width, strip.image, channels, own,
-                                      memory.panels.grad_output);
-            add_depthwise_weight(context, strip, channels, grad_output, finite, memory.panels,
-                                 memory.weight_state + u * plan.state_elements);
-        }
-        if (plan.gradients.input && target.rows.size() > 0 && target.columns.size() > 0) {
-            const DepthwisePanel<T> grad_output =
-                read_panel(context, tensor, p.out_height, p.out_width, strip.image, channels,
-                           plan::depthwise_grad_output(p, target), memory.panels.grad_output);
-            write_depthwise_input(context, strip.image, target, channels, grad_output,
-                                  memory.weights + u * plan.total_elements, memory.weights_finite[u] == T(1),
-                                  modes.input, memory.panels);
+        const DepthwiseRows<const T> input = rows_of(context.input(0), strip.image, units.begin + u, strip.input_rows,
+                                                     p.in_height, p.in_width, memory.input);
+        T* sums = memory.weight_sums + u * plan.weight_elements;
+        const T* chains = memory.bias_chains + u * plan.bias_elements;
+        for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
+            if (strip.begins) context.kernels.pack->clear(sums, plan.weight_elements);
+            add_depthwise_weight(context, plan.segments.box(s), source, input, lanes(),
+                                 all_finite(chains, plan.bias_elements), sums);
+            if (strip.ends)
+                add_total(sums, plan.weight_elements, memory.weight_total + u * plan.weight_elements);
+            chains += units.size() * plan.bias_elements;
         }
     }
 
-    void finish_segment() const {
-        const std::int64_t taps = plan.gradients.weight ? units.size() * context.problem.taps() : 0;
-        add_total(memory.weight_state, taps, memory.weight_total);
-        add_total(memory.bias_state, units.size(), memory.bias_total);
+    void add_total(const T* sums, std::int64_t size, T* total) const {
+        context.kernels.pack->copy_out(sums, size, 1, size, total, size, 1, Finish::add);
     }
 
-    /// Sums of NCHW are spread over chains, those of NHWC are whole.
-    void add_total(const T* state, std::int64_t sums, T* total) const {
-        if (context.problem.layout == Layout::nchw) return context.kernels.dot->join(state, sums, total);
-        const std::int64_t size = sums * depthwise_unit<T>;
-        context.kernels.pack->copy_out(state, size, 1, size, total, size, 1, Finish::add);
+    void write_input(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
+        const plan::Conv2dProblem& p = context.problem;
+        const auto& pack = *context.kernels.pack;
+        const TensorView<T> tensor = context.grad_input(0);
+        const Range part = channels(units.begin + u), rows = strip.target_rows;
+        const T* weights = memory.weights + u * plan.weight_elements;
+        const bool finite = memory.weights_finite[u] == T(1), accumulate = modes.input == WriteMode::accumulate;
+        T* to = tensor.at(strip.image, part.begin, rows.begin, 0);
+        if (in_place(units.begin + u))
+            return write_depthwise_input(context, rows, source, weights, lanes(), finite, accumulate,
+                                         {to, rows, tensor.row, tensor.pixel});
+        write_depthwise_input(context, rows, source, weights, lanes(), finite, false,
+                              {memory.target, rows, p.in_width * lanes(), lanes()});
+        const std::int64_t pixels = rows.size() * p.in_width;
+        if (p.layout == Layout::nchw)
+            pack.transpose_out(memory.target, lanes(), pixels, part.size(), to, tensor.channel, finish_of(modes.input));
+        else
+            pack.copy_out(memory.target, lanes(), pixels, part.size(), to, tensor.pixel, 1, finish_of(modes.input));
+    }
+
+    /// Rows of a unit where they lie, or copied to `panel` where they are not whole vectors.
+    DepthwiseRows<const T> rows_of(const TensorView<const T>& tensor, std::int64_t image, std::int64_t unit, Range rows,
+                                   std::int64_t height, std::int64_t width, T* panel) const {
+        const Range part = channels(unit);
+        if (in_place(unit)) return {tensor.at(image, part.begin, 0, 0), {0, height}, tensor.row, tensor.pixel};
+        const auto& pack = *context.kernels.pack;
+        const bool whole_rows = tensor.row == width * tensor.pixel;
+        const std::int64_t steps = whole_rows ? 1 : rows.size(), pixels = whole_rows ? rows.size() * width : width;
+        for (std::int64_t y = 0; y < steps; ++y) {
+            const T* from = tensor.at(image, part.begin, rows.begin + y, 0);
+            T* to = panel + y * pixels * lanes();
+            if (context.problem.layout == Layout::nchw)
+                pack.transpose(from, tensor.channel, part.size(), pixels, to, lanes());
+            else pack.copy(from, tensor.pixel, 1, pixels, part.size(), to, lanes());
+        }
+        return {panel, rows, width * lanes(), lanes()};
     }
 };
 
-/// Writes the finished sums of a block: [unit][tap][unit channel], then the bias.
+/// Writes the finished sums of a block.
 template <class T>
 void write_totals(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& plan, const DepthwiseModes& modes,
                   Range units, const T* total) {
     const auto& pack = *context.kernels.pack;
-    const std::int64_t taps = context.problem.taps(), unit = plan.unit_channels;
-    const Range channels{plan.unit_range(units.begin).begin, plan.unit_range(units.end - 1).end};
-    if (plan.gradients.bias)
-        pack.copy_out(total + plan.units_per_block * plan.total_elements, channels.size(), 1, channels.size(),
+    const std::int64_t taps = context.problem.taps(), lanes = plan.unit_channels;
+    if (plan.gradients.bias) {
+        const Range channels = plan.unit_range(units);
+        pack.copy_out(total + plan.units_per_block * plan.weight_elements, channels.size(), 1, channels.size(),
                       context.arguments.grad_bias + channels.begin, channels.size(), 1, finish_of(modes.bias));
-    if (!plan.gradients.weight) return;
-    T* weight = context.arguments.grad_weight + channels.begin * taps;
-    if (unit == 1) {
-        const std::int64_t size = channels.size() * taps;
-        return pack.copy_out(total, size, 1, size, weight, size, 1, finish_of(modes.weight));
     }
-    for (std::int64_t u = 0; u < units.size(); ++u)
-        pack.transpose_out(total + u * plan.total_elements, unit, taps, plan.unit_range(units.begin + u).size(),
-                           weight + u * unit * taps, taps, finish_of(modes.weight));
+    if (!plan.gradients.weight) return;
+    for (std::int64_t u = units.begin; u < units.end; ++u) {
+        const Range channels = plan.unit_range({u, u + 1});
+        pack.transpose_out(total + (u - units.begin) * plan.weight_elements, lanes, taps, channels.size(),
+                           context.arguments.grad_weight + channels.begin * taps, taps, finish_of(modes.weight));
+    }
 }
 
 }  // namespace
-
-template <class T>
-DepthwisePanel<T> read_panel(const Conv2dContext<T>& context, const TensorView<const T>& tensor, std::int64_t height,
-                             std::int64_t width, std::int64_t image, Range channels,
-                             const plan::DepthwiseWindow& window, T* data) noexcept {
-    const bool pixels = context.problem.layout == Layout::nchw;
-    const std::int64_t unit = pixels ? 1 : depthwise_unit<T>;
-    const auto inside = [](const Range& range, std::int64_t size) {
-        const std::int64_t begin = std::clamp<std::int64_t>(0, range.begin, range.end);
-        return Range{begin, std::clamp(size, begin, range.end)};
-    };
-    const Range rows = inside(window.rows, height), columns = inside(window.columns, width);
-    const bool empty = rows.size() == 0 || columns.size() == 0;
-    const kernels::DepthwiseWindow<T> copy{
-        empty ? tensor.data : tensor.at(image, channels.begin, rows.begin, columns.begin),
-        tensor.row,
-        tensor.pixel,
-        rows.begin - window.rows.begin,
-        rows.size(),
-        window.rows.end - rows.end,
-        columns.begin - window.columns.begin,
-        columns.size(),
-        window.columns.end - columns.end,
-        static_cast<int>(channels.size()),
-        data};
-    const auto& panel = *context.kernels.depthwise->panel;
-    (pixels ? panel.read_pixels : panel.read_channels)(copy);
-    return {data, window, window.columns.size() * unit, unit};
-}
 
 template <class T>
 void depthwise_task(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& plan, const DepthwiseModes& modes,
@@ -211,12 +226,6 @@ void depthwise_join_task(const Conv2dContext<T>& context, const Conv2dDepthwiseP
     write_totals(context, plan, modes, plan.unit_block(task), partial(0));
 }
 
-template DepthwisePanel<float> read_panel<float>(const Conv2dContext<float>&, const TensorView<const float>&,
-                                                 std::int64_t, std::int64_t, std::int64_t, Range,
-                                                 const plan::DepthwiseWindow&, float*) noexcept;
-template DepthwisePanel<double> read_panel<double>(const Conv2dContext<double>&, const TensorView<const double>&,
-                                                   std::int64_t, std::int64_t, std::int64_t, Range,
-                                                   const plan::DepthwiseWindow&, double*) noexcept;
 template void depthwise_task<float>(const Conv2dContext<float>&, const Conv2dDepthwisePlan&, const DepthwiseModes&,
                                     std::int64_t, float*, Scratch<float>) noexcept;
 template void depthwise_task<double>(const Conv2dContext<double>&, const Conv2dDepthwisePlan&, const DepthwiseModes&,

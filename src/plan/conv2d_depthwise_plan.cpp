@@ -9,85 +9,88 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr std::int64_t strip_bytes = 48 * 1024;      ///< panels of a strip: about the L1 cache
-constexpr std::int64_t state_bytes = 32 * 1024;      ///< chains of a block's units
-constexpr std::int64_t task_products = 256 * 1024;   ///< a task should be worth its start
-constexpr std::int64_t free_terms = 8192;            ///< pixels per segment where nothing is summed
-constexpr std::int64_t vector_slack = 64;            ///< elements that whole vectors reach beyond a panel
+constexpr std::int64_t strip_bytes = 384 * 1024;    ///< panels of a strip: a part of the L2 cache
+constexpr std::int64_t task_products = 256 * 1024;  ///< a task should be worth its start
+constexpr std::int64_t most_units = 8;              ///< per task: neighbouring cache lines of a pixel
+constexpr std::int64_t free_terms = 4096;           ///< pixels per segment where nothing is summed
 
-/// [begin, end) of grad_output's positions -> the positions of grad_input that belong to it.
-Range owned(const Range& outputs, std::int64_t output_size, std::int64_t input_size, std::int64_t stride) {
-    const auto bound = [&](std::int64_t at) {
-        return at == 0 ? 0 : at == output_size ? input_size : std::min(input_size, at * stride);
+Range clip(const Range& range, std::int64_t size) {
+    const std::int64_t begin = std::clamp<std::int64_t>(range.begin, 0, size);
+    return {begin, std::clamp(range.end, begin, size)};
+}
+
+/// Rows of grad_input that belong to rows of grad_output.
+Range target_rows(const Conv2dProblem& p, const Range& rows) {
+    const auto bound = [&](std::int64_t row) {
+        if (row == 0) return row;
+        return row == p.out_height ? p.in_height : std::min(p.in_height, row * p.stride_height);
     };
-    return {bound(outputs.begin), bound(outputs.end)};
+    return {bound(rows.begin), bound(rows.end)};
 }
 
-Range read(const Range& inputs, std::int64_t padding, std::int64_t reach, std::int64_t stride) {
-    return {floor_div(inputs.begin + padding - reach, stride), floor_div(inputs.end - 1 + padding, stride) + 1};
+std::int64_t reach(const Conv2dProblem& p) { return (p.kernel_height - 1) * p.dilation_height; }
+
+/// Rows of grad_output that rows of grad_input read.
+Range source_rows(const Conv2dProblem& p, const Range& target) {
+    if (target.size() == 0) return {0, 0};
+    return clip({floor_div(target.begin + p.padding_top - reach(p), p.stride_height),
+                 floor_div(target.end - 1 + p.padding_top, p.stride_height) + 1},
+                p.out_height);
 }
 
-Range touched(const Range& outputs, std::int64_t padding, std::int64_t reach, std::int64_t stride) {
-    return {outputs.begin * stride - padding, (outputs.end - 1) * stride - padding + reach + 1};
+Range hull(const Range& a, const Range& b) {
+    if (b.size() == 0) return a;
+    return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
 }
 
-std::int64_t reach_y(const Conv2dProblem& p) { return (p.kernel_height - 1) * p.dilation_height; }
-std::int64_t reach_x(const Conv2dProblem& p) { return (p.kernel_width - 1) * p.dilation_width; }
-
-/// Sizes the panels for the largest strip of `rows` rows.
+/// Panels for strips of at most `rows` rows of grad_output.
 void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t rows) {
-    const std::int64_t unit = plan.unit_channels, columns = ceil_div(p.out_width, plan.segments.column_parts);
-    const auto most_inputs = [](std::int64_t outputs, std::int64_t output_size, std::int64_t input_size, std::int64_t stride) {
-        return std::min(input_size, outputs * stride + std::max<std::int64_t>(0, input_size - output_size * stride));
-    };
-    const std::int64_t in_rows = most_inputs(rows, p.out_height, p.in_height, p.stride_height);
-    const std::int64_t in_columns = most_inputs(columns, p.out_width, p.in_width, p.stride_width);
-    const std::int64_t phase_columns = unit == 1 ? round_up(ceil_div(in_columns, p.stride_width), 16)
-                                                 : ceil_div(in_columns, p.stride_width);
-    const auto panel = [&](std::int64_t height, std::int64_t width) { return round_up(height * width * unit, 16) + vector_slack; };
-    plan.strip_rows = rows;
-    plan.grad_output_elements = panel((in_rows + reach_y(p)) / p.stride_height + 2, (in_columns + reach_x(p)) / p.stride_width + 2);
-    plan.grad_input_elements = plan.gradients.input ? panel(in_rows, phase_columns * p.stride_width) : 0;
-    const std::int64_t x_rows = (rows - 1) * p.stride_height + reach_y(p) + 1;
-    const std::int64_t x_columns = round_up((columns - 1) * p.stride_width + reach_x(p) + 1, p.stride_width);
-    plan.input_elements = plan.gradients.weight ? panel(x_rows, x_columns) : 0;
-    plan.split_elements = unit == 1 && p.stride_width > 1 ? plan.input_elements : 0;
+    const std::int64_t halo = reach(p) / p.stride_height + 2;
+    const std::int64_t spare = std::max<std::int64_t>(0, p.in_height - p.out_height * p.stride_height);
+    const std::int64_t targets = std::min(p.in_height, rows * p.stride_height + spare);
+    const std::int64_t sources = std::min(p.out_height, std::max(rows, ceil_div(targets, p.stride_height)) + halo);
+    const std::int64_t inputs = std::min(p.in_height, (rows - 1) * p.stride_height + reach(p) + 1);
+    const std::int64_t lanes = plan.unit_channels;
+    plan.source_elements = sources * p.out_width * lanes;
+    plan.input_elements = plan.gradients.weight ? inputs * p.in_width * lanes : 0;
+    plan.target_elements = plan.gradients.input ? targets * p.in_width * lanes : 0;
 }
 
 void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes) {
-    const std::int64_t most = ceil_div(p.out_height, plan.segments.row_parts);
-    std::int64_t parts = 0, rows = most + 1;
-    do {
-        ++parts;
-        if (rows == ceil_div(most, parts)) continue;
-        rows = ceil_div(most, parts);
-        size_panels(plan, p, rows);
-    } while (rows > 1 && (plan.grad_output_elements + plan.input_elements + plan.split_elements +
-                          plan.grad_input_elements) * element_bytes > strip_bytes);
+    const Segments& s = plan.segments;
+    const std::int64_t part = ceil_div(s.height, s.row_parts);
+    std::int64_t parts = s.row_parts;
+    const auto fits = [&] {
+        size_panels(plan, p, std::min(p.out_height, parts * part));
+        return (plan.source_elements + plan.input_elements + plan.target_elements) * element_bytes <= strip_bytes;
+    };
+    while (!fits() && parts > 1) --parts;
+    plan.strip_segments = s.images > 1 ? 1 : parts * s.column_parts;
+    // A strip that begins amid a row of segments ends amid one.
+    if (s.column_parts > 1) size_panels(plan, p, std::min(p.out_height, (parts + 1) * part));
 }
 
-void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes,
-                   const Strategy& strategy) {
+void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
     const std::int64_t threads = std::max(1, strategy.threads);
     const std::int64_t pixels = ceil_div(plan.segments.count, plan.segment_groups) * plan.segments.largest();
     const std::int64_t products = std::max<std::int64_t>(1, pixels * p.taps() * plan.unit_channels);
-    const std::int64_t state = (plan.state_elements + plan.bias_state_elements) * element_bytes;
+    const std::int64_t worthwhile = p.layout == Layout::nchw ? ceil_div(task_products, products) : most_units;
     const std::int64_t balanced = std::max<std::int64_t>(1, plan.units * plan.segment_groups / (4 * threads));
-    std::int64_t size = std::min({ceil_div(task_products, products), std::max<std::int64_t>(1, state_bytes / state), balanced, plan.units});
-    if (strategy.partition == Partition::batch || strategy.partition == Partition::spatial) size = plan.units;
+    const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
+    const std::int64_t size = uncut ? plan.units : std::min({worthwhile, balanced, plan.units});
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
     plan.units_per_block = ceil_div(plan.units, plan.unit_blocks);
 }
 
 }  // namespace
 
-Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients, std::size_t element_bytes,
-                                   const Strategy& strategy) {
+Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients, int lanes,
+                                   std::size_t element_bytes, const Strategy& strategy) {
     const std::int64_t bytes = static_cast<std::int64_t>(element_bytes), chains = 64 / bytes;
     Conv2dDepthwisePlan plan{};
     plan.gradients = gradients;
     plan.channels = p.groups;
-    plan.unit_channels = p.layout == Layout::nchw ? 1 : chains;
+    plan.unit_channels = lanes;
     plan.units = ceil_div(plan.channels, plan.unit_channels);
     if (plan.sums()) {
         plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
@@ -96,35 +99,45 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.segments = make_segments(p.batch, p.out_height, p.out_width, free_terms);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
     }
-    plan.state_elements = plan.gradients.weight ? p.taps() * chains : 0;
-    plan.bias_state_elements = chains;
-    plan.total_elements = p.taps() * plan.unit_channels;
+    plan.weight_elements = p.taps() * lanes;
+    plan.bias_elements = p.layout == Layout::nchw ? lanes * chains : lanes;
     choose_strips(plan, p, bytes);
-    choose_blocks(plan, p, bytes, strategy);
-    plan.weight_elements = gradients.input ? round_up(plan.units_per_block * p.taps() * plan.unit_channels, 16) + vector_slack : 0;
+    choose_blocks(plan, p, strategy);
     plan.tasks = plan.segment_groups * plan.unit_blocks;
     plan.join_tasks = plan.partials() ? plan.unit_blocks : 0;
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
-    plan.worker_elements = plan.partial_elements() + plan.weight_elements + round_up(plan.units_per_block, 16) +
-                           round_up(plan.units_per_block * plan.state_elements, 16) +
-                           round_up(plan.units_per_block * plan.bias_state_elements, 16) + plan.grad_output_elements +
-                           plan.input_elements + plan.split_elements + plan.grad_input_elements;
+    const std::int64_t units = plan.units_per_block;
+    plan.worker_elements = plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) +
+                           round_up(units, 16) + round_up(plan.strip_segments * units * plan.bias_elements, 16) +
+                           round_up(plan.source_elements, 16) + round_up(plan.input_elements, 16) +
+                           round_up(plan.target_elements, 16);
     return plan;
 }
 
-DepthwiseWindow depthwise_input(const Conv2dProblem& p, const DepthwiseStrip& strip) {
-    return {touched(strip.rows, p.padding_top, reach_y(p), p.stride_height),
-            touched(strip.columns, p.padding_left, reach_x(p), p.stride_width)};
-}
-
-DepthwiseWindow depthwise_grad_input(const Conv2dProblem& p, const DepthwiseStrip& strip) {
-    return {owned(strip.rows, p.out_height, p.in_height, p.stride_height),
-            owned(strip.columns, p.out_width, p.in_width, p.stride_width)};
-}
-
-DepthwiseWindow depthwise_grad_output(const Conv2dProblem& p, const DepthwiseWindow& grad_input) {
-    return {read(grad_input.rows, p.padding_top, reach_y(p), p.stride_height),
-            read(grad_input.columns, p.padding_left, reach_x(p), p.stride_width)};
+DepthwiseStrip depthwise_strip(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, const Range& segments,
+                               std::int64_t image) {
+    const PixelBox first = plan.segments.box(segments.begin);
+    DepthwiseStrip strip{};
+    std::int64_t end = segments.begin + 1;
+    if (plan.segments.images > 1) {
+        strip.image = image;
+        strip.begins = image == first.image_begin;
+        strip.ends = image + 1 == first.image_end;
+    } else {
+        strip.image = first.image_begin;
+        strip.begins = strip.ends = true;
+        const std::int64_t image_end = (strip.image + 1) * plan.segments.row_parts * plan.segments.column_parts;
+        end = std::min({segments.end, image_end, segments.begin + plan.strip_segments});
+    }
+    strip.segments = {segments.begin, end};
+    strip.rows = {first.row_begin, plan.segments.box(end - 1).row_end};
+    strip.input_rows = clip({p.input_row(strip.rows.begin, 0), p.input_row(strip.rows.end - 1, p.kernel_height - 1) + 1},
+                            p.in_height);
+    // The first segment of a row of segments owns all its columns of grad_input.
+    const bool owns_first = first.column_begin == 0;
+    strip.target_rows = target_rows(p, {owns_first ? first.row_begin : first.row_end, strip.rows.end});
+    strip.source_rows = hull(strip.rows, source_rows(p, strip.target_rows));
+    return strip;
 }
 
 DepthwiseTaps depthwise_taps(std::int64_t at, std::int64_t padding, std::int64_t kernel, std::int64_t stride,
@@ -136,6 +149,6 @@ DepthwiseTaps depthwise_taps(std::int64_t at, std::int64_t padding, std::int64_t
     return {first, step, count, floor_div(at + padding - first * dilation, stride), dilation / common};
 }
 
-std::int64_t depthwise_row_step(const Conv2dProblem& p) { return std::lcm(p.stride_height, p.dilation_height); }
+std::int64_t depthwise_class_step(std::int64_t stride, std::int64_t dilation) { return std::lcm(stride, dilation); }
 
 }  // namespace backgrad::plan

@@ -101,7 +101,7 @@ std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, c
 }
 
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
-    if (p.depthwise()) return p.layout == Layout::nchw ? LaneFamily::pixels : LaneFamily::channels;
+    if (p.depthwise()) return LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels = std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
     return pixel_cost(p, lanes) < channels ? LaneFamily::pixels : LaneFamily::channels;
@@ -210,22 +210,22 @@ std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem&
                Conv2dWeightPlan::run_elements(p.taps() * plan.segment_lines(), element_bytes) +
                Conv2dWeightPlan::count_elements(p.taps(), element_bytes);
     const PixelPanels sizes = pixel_panels(p, plan.pass_images, plan.pass_rows, plan.pass_columns);
-    // The panel of grad_output twice: the second copy is masked per tap where values are not finite.
-    return bias + 2 * round_up(plan.rows_per_block * sizes.output_plane, 16) +
-           round_up(p.in_channels * sizes.input_plane, 16) + plan.block_elements * chains;
+    // The last row of the last phase is read up to the kernel's reach behind it.
+    return bias + round_up(plan.rows_per_block * sizes.output_plane, 16) +
+           round_up(p.in_channels * sizes.input_plane + sizes.pitch, 16) + plan.block_elements * chains;
 }
 
 }  // namespace
 
 PixelPanels pixel_panels(const Conv2dProblem& p, std::int64_t images, std::int64_t rows, std::int64_t columns) {
     PixelPanels panels{};
-    panels.output_row = columns;
-    panels.output_plane = images * rows * panels.output_row;
-    panels.input_columns = (columns - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1;
-    panels.input_phase = ceil_div(panels.input_columns, p.stride_width);
-    panels.input_row = panels.input_phase * p.stride_width;
-    panels.input_rows = (rows - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1;
-    panels.input_plane = images * panels.input_rows * panels.input_row;
+    panels.pitch = columns + (p.kernel_width - 1) * p.dilation_width / p.stride_width;
+    panels.output_image = rows * panels.pitch;
+    panels.output_plane = images * panels.output_image;
+    panels.input_rows = rows + (p.kernel_height - 1) * p.dilation_height / p.stride_height;
+    panels.input_phase = panels.input_rows * panels.pitch;
+    panels.input_image = panels.input_phase * p.stride_height * p.stride_width;
+    panels.input_plane = images * panels.input_image;
     return panels;
 }
 

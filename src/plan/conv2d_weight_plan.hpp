@@ -67,11 +67,15 @@ struct Conv2dWeightPlan {
     }
 };
 
-/// Sizes (elements) of the panels of family pixels for a part of a segment: grad_output as [channel][image][row][column]
-/// and input as [channel][image][row][column phase][column], zero where the padding is.
+/// Sizes (elements) of the panels of family pixels for a part of a segment. Both panels have rows of `pitch` elements,
+/// as many as a row of grad_output and the reach of the kernel behind it, so that all rows of an image are one run:
+/// grad_output as [channel][image][row][pitch], zero behind its columns, and input as
+/// [channel][image][row phase][column phase][row][pitch], zero where the padding is.
 struct PixelPanels {
-    std::int64_t output_row, output_plane;
-    std::int64_t input_columns, input_phase, input_row, input_rows, input_plane;
+    std::int64_t pitch;
+    std::int64_t output_image, output_plane;
+    std::int64_t input_rows;  ///< per row phase
+    std::int64_t input_phase, input_image, input_plane;
 };
 PixelPanels pixel_panels(const Conv2dProblem& problem, std::int64_t images, std::int64_t rows, std::int64_t columns);
 
@@ -89,7 +93,7 @@ std::int64_t segment_groups(const Conv2dProblem& problem, std::size_t element_by
                             const Strategy& strategy);
 
 /// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
-/// take the order of their memory.
+/// make lanes of the channels of many groups.
 LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
 
 /// The segments of grad_weight for a family.
