@@ -8,7 +8,7 @@ set -euo pipefail
 
 declare -A packages=(
     [core]="g++ cmake ninja-build libtbb-dev"
-    [test]="libgtest-dev libgmock-dev librapidcheck-dev nlohmann-json3-dev python3 binutils"
+    [test]="libgtest-dev libgmock-dev librapidcheck-dev nlohmann-json3-dev python3 binutils pkg-config dpkg-dev"
     [bench]="libbenchmark-dev libcli11-dev nlohmann-json3-dev libhwloc-dev libdnnl-dev python3 python3-matplotlib"
     [ci]="clang clang-format libomp-dev"
 )

@@ -16,10 +16,10 @@
            puts(backgrad_last_error());
 
    Formulas, layouts, numerical bounds and rules of aliasing stand with the same names in the C++ headers:
-   conv2d.hpp, pool2d.hpp, activation.hpp, strategy.hpp. Structs hold every option of C++ and start from the
-   function that fills in their defaults; a null pointer to options means the defaults. Nothing here throws, prints or
-   ends the program. Functions may be called by several threads at once, also on one plan if each of them brings its own
-   workspace; a plan is destroyed when nobody executes it. */
+   conv2d.hpp, pool2d.hpp, activation.hpp, softmax.hpp, strategy.hpp. Structs hold every option of C++ and start from
+   the function that fills in their defaults; a null pointer to options means the defaults. Nothing here throws, prints
+   or ends the program. Functions may be called by several threads at once, also on one plan if each of them brings its
+   own workspace; a plan is destroyed when nobody executes it. */
 
 #ifdef __cplusplus
 extern "C" {
@@ -395,6 +395,66 @@ BACKGRAD_EXPORT backgrad_status backgrad_activation_backward_execute(
 /* "relu", "leaky_relu", ... as in names.hpp. */
 BACKGRAD_EXPORT const char* backgrad_activation_name(backgrad_activation activation);
 BACKGRAD_EXPORT backgrad_status backgrad_activation_from_name(const char* word, backgrad_activation* activation);
+
+/* -- Softmax, as in softmax.hpp ----------------------------------------------------------------------------------- */
+
+/* (outer, length, inner) with the softmax along length. */
+typedef struct backgrad_softmax_shape {
+    int64_t outer;
+    int64_t length;
+    int64_t inner;
+} backgrad_softmax_shape;
+
+/* The softmax along the channels of an activation tensor. */
+BACKGRAD_EXPORT backgrad_softmax_shape backgrad_softmax_over_channels(int64_t batch, int64_t channels, int64_t height,
+                                                                      int64_t width, backgrad_layout layout);
+
+typedef struct backgrad_softmax_backward_options {
+    backgrad_activation_source source;
+    backgrad_write_mode grad_input_mode;
+    backgrad_strategy strategy;
+} backgrad_softmax_backward_options;
+
+/* All of the plan's shape. grad_input may be grad_output or source itself. */
+typedef struct backgrad_softmax_backward_arguments {
+    const void* grad_output;
+    const void* source; /* softmax(x) or x, as the plan says */
+    void* grad_input;
+} backgrad_softmax_backward_arguments;
+
+/* From the output, overwriting. */
+BACKGRAD_EXPORT backgrad_softmax_backward_options backgrad_softmax_backward_default_options(void);
+
+BACKGRAD_EXPORT backgrad_status backgrad_softmax_backward_create(backgrad_plan** plan, backgrad_dtype dtype,
+                                                                 const backgrad_softmax_shape* shape,
+                                                                 const backgrad_softmax_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_softmax_backward_execute(const backgrad_plan* plan,
+                                                                  const backgrad_softmax_backward_arguments* arguments);
+
+typedef struct backgrad_softmax_cross_entropy_backward_options {
+    double scale; /* factor of the loss: 1 / rows for the mean */
+    backgrad_write_mode grad_logits_mode;
+    backgrad_strategy strategy;
+} backgrad_softmax_cross_entropy_backward_options;
+
+/* grad_logits may be logits itself. */
+typedef struct backgrad_softmax_cross_entropy_backward_arguments {
+    const void* logits;    /* (outer, length, inner) */
+    const int64_t* labels; /* (outer, inner), in [0, length); others give the row a gradient of zero */
+    void* grad_logits;     /* shape of logits */
+} backgrad_softmax_cross_entropy_backward_arguments;
+
+/* Scale 1, overwriting. */
+BACKGRAD_EXPORT backgrad_softmax_cross_entropy_backward_options
+backgrad_softmax_cross_entropy_backward_default_options(void);
+
+BACKGRAD_EXPORT backgrad_status backgrad_softmax_cross_entropy_backward_create(
+    backgrad_plan** plan, backgrad_dtype dtype, const backgrad_softmax_shape* shape,
+    const backgrad_softmax_cross_entropy_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_softmax_cross_entropy_backward_execute(
+    const backgrad_plan* plan, const backgrad_softmax_cross_entropy_backward_arguments* arguments);
 
 #ifdef __cplusplus
 }
