@@ -36,8 +36,8 @@ struct PrefetchQueue {
     PrefetchJob<T>* end;
 };
 
-/// The operands of a register tile. Term k of output (row r, lane l) is
-///     lane[lane_offset * lane_unit + k * lane_step + l]
+/// The operands of a register tile. Term k of output (row r, vector v, lane l) is
+///     lane[lane_offset * lane_unit + k * lane_step + v * lane_vector + l]   (l of vector v)
 ///         * broadcast[broadcast_offset * broadcast_unit + k * broadcast_step + r * broadcast_row].
 /// Whole vectors are read from `lane`, so it must be readable up to the tile's last lane.
 template <class T>
@@ -45,6 +45,7 @@ struct TileOperands {
     const T* lane;
     std::ptrdiff_t lane_unit;
     std::ptrdiff_t lane_step;
+    std::ptrdiff_t lane_vector;
     const T* broadcast;
     std::ptrdiff_t broadcast_unit;
     std::ptrdiff_t broadcast_step;
@@ -54,12 +55,13 @@ struct TileOperands {
     PrefetchQueue<T>* prefetch;
 };
 
-/// Where a tile's sums go: output[r * row + l], `last_lanes` lanes of the last vector.
+/// Where a tile's sums go: output[r * row + v * vector + l], `lanes` lanes of each vector and `last_lanes` of the last.
 template <class T>
 struct TileOutput {
     T* output;
     std::ptrdiff_t row;
-    int last_lanes;
+    std::ptrdiff_t vector;
+    int lanes, last_lanes;
     Finish finish;
 };
 

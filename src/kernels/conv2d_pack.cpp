@@ -9,11 +9,12 @@ using kernels::PackKernels;
 
 namespace {
 
-/// Remembers whether a NaN or an infinity has passed: only these times zero give a NaN.
+/// Remembers whether a NaN or an infinity has passed: only their difference with themselves is not zero. A chain of
+/// one cycle; a chain of FMAs took four and made transposes half as fast.
 template <class T>
 class FiniteCheck {
 public:
-    void see(vec<T> x) { poison_ = fma(x, vec<T>::zero(), poison_); }
+    void see(vec<T> x) { poison_ = merge_nans(poison_, x - x); }
     bool all_finite() const { return !any_nan(poison_); }
 
 private:

@@ -36,7 +36,7 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
     for (auto& row : sum)
         for (V& s : row) s = V::zero();
 
-    const std::ptrdiff_t lane_step = in.lane_step, step = in.broadcast_step, stride = in.broadcast_row;
+    const std::ptrdiff_t lane_step = in.lane_step, lane_vector = in.lane_vector, step = in.broadcast_step, stride = in.broadcast_row;
     for (const Run *run = in.runs, *end = run + in.run_count; run != end; ++run) {
         const T* lane = in.lane + run->lane_offset * in.lane_unit;
         constexpr int bases = (rows + 2) / 3;
@@ -45,7 +45,7 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
             base[i] = in.broadcast + run->broadcast_offset * in.broadcast_unit + 3 * i * stride;
         const auto term = [&]() __attribute__((always_inline)) {
             V l[vectors];
-            for (int v = 0; v < vectors; ++v) l[v] = V::load(lane + v * V::lanes);
+            for (int v = 0; v < vectors; ++v) l[v] = V::load(lane + v * lane_vector);
             if constexpr (rows > 1)
                 for (V& x : l) keep_in_register(x);
             for (int r = 0; r < rows; ++r) {
@@ -76,14 +76,14 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
 
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) {
-        T* to = out.output + r * out.row;
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v, to += V::lanes) {
-            const bool whole = v < vectors - 1 || out.last_lanes == V::lanes;
-            if (out.finish == Finish::add)
-                sum[r][v] = (whole ? V::load(to) : V::load_first(to, out.last_lanes)) + sum[r][v];
+        for (int v = 0; v < vectors; ++v) {
+            T* to = out.output + r * out.row + v * out.vector;
+            const int lanes = v < vectors - 1 ? out.lanes : out.last_lanes;
+            const bool whole = lanes == V::lanes;
+            if (out.finish == Finish::add) sum[r][v] = (whole ? V::load(to) : V::load_first(to, lanes)) + sum[r][v];
             if (whole) sum[r][v].store(to);
-            else sum[r][v].store_first(to, out.last_lanes);
+            else sum[r][v].store_first(to, lanes);
         }
     }
 }

@@ -52,15 +52,16 @@ Panel<T> pack_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
     const plan::Conv2dProblem& p = context.problem;
     const auto& pack = *context.kernels.pack;
     const TensorView<const T> grad_output = context.grad_output(group);
-    const plan::OutputWindow window = plan::output_window(p, block);
+    const plan::OutputWindow window = plan::output_window(p, plan, block);
     const std::int64_t columns = window.columns.size();
     const bool channels_last = p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
     const Panel<T> panel{data, window, columns * p.out_channels, channels_last ? p.out_channels : 1,
                          channels_last ? 1 : columns};
     const Range valid{std::max<std::int64_t>(0, window.columns.begin), std::min(p.out_width, window.columns.end)};
-    if (valid.size() < columns) pack.clear(data, window.rows.size() * panel.row);
+    const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
+    if (valid.size() < columns || rows.size() < window.rows.size()) pack.clear(data, window.rows.size() * panel.row);
     if (valid.size() == 0) return panel;
-    for (std::int64_t y = window.rows.begin; y < window.rows.end; ++y) {
+    for (std::int64_t y = rows.begin; y < rows.end; ++y) {
         const T* from = grad_output.at(block.image, 0, y, valid.begin);
         T* to = data + panel.offset(y, valid.begin, 0);
         if (channels_last) pack.copy(from, grad_output.pixel, 1, valid.size(), p.out_channels, to, panel.column);
@@ -73,19 +74,20 @@ Panel<T> pack_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
 
 /// Lists the grad_output that a block reads, for fetching ahead.
 template <class T>
-void prefetch_block(const Conv2dContext<T>& context, std::int64_t group, const plan::InputBlock& block,
+void prefetch_block(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group, const plan::InputBlock& block,
                     PrefetchList<T>& list) {
     const plan::Conv2dProblem& p = context.problem;
     const TensorView<const T> grad_output = context.grad_output(group);
-    const plan::OutputWindow window = plan::output_window(p, block);
+    const plan::OutputWindow window = plan::output_window(p, plan, block);
+    const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
     const std::int64_t begin = std::max<std::int64_t>(0, window.columns.begin);
     const std::int64_t columns = std::min(p.out_width, window.columns.end) - begin;
     if (columns <= 0) return;
     const bool whole_rows = columns * grad_output.pixel == grad_output.row;
-    const std::int64_t steps = whole_rows ? 1 : window.rows.size();
+    const std::int64_t steps = whole_rows ? 1 : rows.size();
     for (std::int64_t y = 0; y < steps; ++y)
-        list.add(grad_output, grad_output.at(block.image, 0, window.rows.begin + y, begin), p.out_channels,
-                 whole_rows ? window.rows.size() * columns : columns);
+        list.add(grad_output, grad_output.at(block.image, 0, rows.begin + y, begin), p.out_channels,
+                 whole_rows ? rows.size() * columns : columns);
 }
 
 /// Lists the terms of the pixels (y, x + j * stride_width): j shifts the panel column by one. With `exact`, taps whose
@@ -98,7 +100,11 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
         const std::int64_t size = std::min(Conv2dInputPlan::channel_block, p.out_channels - channel);
         for (std::int64_t r = 0; r < p.kernel_height; ++r) {
             const std::int64_t up = y + p.padding_top - r * p.dilation_height;
-            if (up < 0 || up % p.stride_height != 0 || up / p.stride_height >= p.out_height) continue;
+            if (up % p.stride_height != 0) continue;
+            const std::int64_t out_y = plan::floor_div(up, p.stride_height);
+            const bool outside = out_y < 0 || out_y >= p.out_height;
+            // Rows of zeros are worth multiplying where a tile has several rows.
+            if (outside && (exact || plan.family == LaneFamily::channels)) continue;
             for (std::int64_t c = 0; c < p.kernel_width; ++c) {
                 const std::int64_t left = x + p.padding_left - c * p.dilation_width;
                 if (left % p.stride_width != 0) continue;
@@ -106,7 +112,7 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
                 if (exact && (out_x < 0 || out_x >= p.out_width)) continue;
                 const std::int64_t tap = r * p.kernel_width + c;
                 const std::int64_t weights = packed_unit(p, channel, size, tap);
-                const std::int64_t values = panel.offset(up / p.stride_height, out_x, channel);
+                const std::int64_t values = panel.offset(out_y, out_x, channel);
                 const bool lanes_are_weights = plan.family == LaneFamily::channels;
                 runs[count++] = {lanes_are_weights ? weights : values, lanes_are_weights ? values : weights, size};
             }
@@ -166,6 +172,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                 const kernels::TileOperands<T> operands{weights,
                                                         width,
                                                         width,
+                                                        tile.lanes,
                                                         work.panel.data + shift * work.panel.column,
                                                         1,
                                                         work.panel.channel,
@@ -174,8 +181,8 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                         count,
                                                         work.prefetch};
                 tile.function[vectors][part.size()](
-                    operands, {row + part.begin * p.stride_width * pixel, p.stride_width * pixel, last_lanes,
-                               in_place ? work.finish : Finish::store});
+                    operands, {row + part.begin * p.stride_width * pixel, p.stride_width * pixel, tile.lanes, tile.lanes,
+                               last_lanes, in_place ? work.finish : Finish::store});
             }
         }
     if (in_place) return;
@@ -189,56 +196,64 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
             work.grad_input.channel, work.finish);
 }
 
-/// Lanes = pixels of one column phase: channels are the broadcast rows of the tile. Unit-stride NCHW rows are written
-/// in place, others through a staging buffer [channel][pixel].
+/// Rows of a block that share a row phase: first, first + stride_height, ...
+struct PhaseRows {
+    std::int64_t first, count;
+};
+
+PhaseRows phase_rows(const plan::Conv2dProblem& p, const plan::InputBlock& block, std::int64_t phase) {
+    const std::int64_t rows = block.rows.size();
+    return {block.rows.begin + phase, rows > phase ? plan::ceil_div(rows - phase, p.stride_height) : 0};
+}
+
+/// Lanes = pixels of one column phase: the vectors of a tile are neighbouring rows of one row phase, which read
+/// neighbouring rows of the panel, and channels are its broadcast rows. Unit-stride NCHW rows are written in place,
+/// others through a staging buffer [channel][row][pixel].
 template <class T>
 void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const plan::Conv2dProblem& p = work.context.problem;
     const kernels::TileKernels<T>& tile = *work.context.kernels.tile;
     const bool in_place = p.layout == Layout::nchw && p.stride_width == 1;
-    const std::int64_t rows = channels.size();
+    const std::int64_t rows = channels.size(), most = work.exact ? 1 : work.plan.pixel_vectors;
 
-    for (std::int64_t y = work.block.rows.begin; y < work.block.rows.end; ++y)
+    for (std::int64_t row_phase = 0; row_phase < p.stride_height; ++row_phase)
         for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
+            const PhaseRows lines = phase_rows(p, work.block, row_phase);
             const std::int64_t size = work.phase_columns(phase), first = work.block.columns.begin + phase;
-            if (size == 0) continue;
-            T* row = work.grad_input.at(work.block.image, channels.begin, y, first);
-            const std::int64_t staging_row = plan::round_up(size, tile.lanes);
-            T* to = in_place ? row : work.staging;
-            const std::int64_t to_row = in_place ? work.grad_input.channel : staging_row;
-            std::int64_t count = 0;
-            if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, work.runs);
-            std::int64_t x = 0;
-            while (x < size) {
-                int vectors = work.plan.pixel_vectors, last_lanes = tile.lanes;
-                std::int64_t shift = x, step = std::int64_t(vectors) * tile.lanes;
-                if (work.exact) {
-                    count = list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, work.runs);
-                    shift = 0;
-                    vectors = last_lanes = 1;
-                    step = 1;
-                } else if (x + step > size) {
-                    vectors = static_cast<int>(plan::ceil_div(size - x, tile.lanes));
-                    step = size - x;
-                    last_lanes = static_cast<int>(step - std::int64_t(vectors - 1) * tile.lanes);
+            const std::int64_t staging_line = plan::round_up(size, tile.lanes), parts = plan::ceil_div(lines.count, most);
+            for (std::int64_t part = 0; part < (size > 0 ? parts : 0); ++part) {
+                const Range some = plan::share(lines.count, parts, part);
+                const std::int64_t y = lines.first + some.begin * p.stride_height, vectors = some.size();
+                T* line = work.grad_input.at(work.block.image, channels.begin, y, first);
+                T* to = in_place ? line : work.staging;
+                const std::int64_t to_row = in_place ? work.grad_input.channel : vectors * staging_line;
+                const std::int64_t to_vector = in_place ? p.stride_height * work.grad_input.row : staging_line;
+                std::int64_t count = 0;
+                if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, work.runs);
+                const std::int64_t step = work.exact ? 1 : tile.lanes;
+                for (std::int64_t x = 0; x < size; x += step) {
+                    if (work.exact)
+                        count = list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, work.runs);
+                    const int lanes = static_cast<int>(std::min(step, size - x));
+                    const kernels::TileOperands<T> operands{work.panel.data + (work.exact ? 0 : x),
+                                                            1,
+                                                            work.panel.channel,
+                                                            work.panel.row,
+                                                            weights,
+                                                            rows,
+                                                            rows,
+                                                            1,
+                                                            work.runs,
+                                                            count,
+                                                            work.prefetch};
+                    tile.function[vectors][rows](
+                        operands, {to + x, to_row, to_vector, lanes, lanes, in_place ? work.finish : Finish::store});
                 }
-                const kernels::TileOperands<T> operands{work.panel.data + shift,
-                                                        1,
-                                                        work.panel.channel,
-                                                        weights,
-                                                        rows,
-                                                        rows,
-                                                        1,
-                                                        work.runs,
-                                                        count,
-                                                        work.prefetch};
-                tile.function[vectors][rows](operands,
-                                             {to + x, to_row, last_lanes, in_place ? work.finish : Finish::store});
-                x += step;
+                for (std::int64_t v = 0; v < (in_place ? 0 : vectors); ++v)
+                    work.context.kernels.pack->copy_out(
+                        work.staging + v * staging_line, to_row, rows, size, line + v * p.stride_height * work.grad_input.row,
+                        work.grad_input.channel, p.stride_width * work.grad_input.pixel, work.finish);
             }
-            if (!in_place)
-                work.context.kernels.pack->copy_out(work.staging, staging_row, rows, size, row, work.grad_input.channel,
-                                                    p.stride_width * work.grad_input.pixel, work.finish);
         }
 }
 
@@ -299,7 +314,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
                                 prefetch.queue()};
         prefetch.clear();
         const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
-        if (next < plan.blocks) prefetch_block(context, group, plan::input_block(p, plan, next), prefetch);
+        if (next < plan.blocks) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = tile_channels(p, plan, t);
             const T* weights = group_weights + channels.begin * p.out_channels * p.taps();

@@ -220,6 +220,7 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
                     const kernels::TileOperands<T> operands{lane_panel + j * tiles.width() * lane_window.pixels(),
                                                             width,
                                                             width * stride,
+                                                            tiles.lanes,
                                                             row_panel + part.begin * broadcast_row,
                                                             row_unit,
                                                             row_unit * row_stride,
@@ -228,7 +229,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
                                                             run_counts[tap],
                                                             prefetch.queue()};
                     tile.function[vectors][part.size()](operands,
-                                                        {to + part.begin * width, width, tiles.lanes, finish});
+                                                        {to + part.begin * width, width, tiles.lanes, tiles.lanes,
+                                                         tiles.lanes, finish});
                 }
             }
         }

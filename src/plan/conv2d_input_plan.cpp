@@ -43,14 +43,14 @@ std::int64_t staging_elements(const Conv2dProblem& p, const Conv2dInputPlan& pla
                               std::int64_t rows, std::int64_t columns) {
     return plan.family == LaneFamily::channels
                ? rows * columns * plan.channel_tiles.width()
-               : plan.row_channels * round_up(ceil_div(columns, p.stride_width), tiles.lanes);
+               : plan.row_channels * plan.pixel_vectors * round_up(ceil_div(columns, p.stride_width), tiles.lanes);
 }
 
 /// Elements of the panel, the staging buffer and the runs of a block with `rows` rows and `columns` columns.
 std::int64_t block_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                             std::int64_t rows, std::int64_t columns, std::size_t element_bytes) {
-    const std::int64_t out_rows =
-        std::min(p.out_height, (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 1);
+    const std::int64_t all_rows = (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 2;
+    const std::int64_t out_rows = plan.family == LaneFamily::pixels ? all_rows : std::min(p.out_height, all_rows);
     const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
     // Tiles of pixels read whole vectors beyond the last column.
     const std::int64_t panel = out_rows * out_columns * p.out_channels + 8 * tiles.lanes;
@@ -63,13 +63,13 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     const std::int64_t width = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
     plan.channel_tiles = choose_lane_tiles(p.in_channels, std::min<std::int64_t>(width, 112), tiles);
     if (plan.family == LaneFamily::channels) return;
-    const std::int64_t vectors = ceil_div(width, tiles.lanes);
+    const std::int64_t lines = std::max<std::int64_t>(1, ceil_div(p.in_height, p.stride_height));
     double best = std::numeric_limits<double>::infinity();
-    for (int v = 1; v <= 8; ++v) {
+    for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
         const std::int64_t parts = ceil_div(p.in_channels, tiles.rows_limit[v]), rows = ceil_div(p.in_channels, parts);
         // Loads of grad_output cross cache lines: count them twice.
         const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));
-        const double cost = slots * static_cast<double>(parts * ceil_div(vectors, v));
+        const double cost = slots * static_cast<double>(parts * ceil_div(lines, v));
         if (cost < best * 0.99) {
             best = cost;
             plan.pixel_vectors = v;
@@ -126,10 +126,10 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
         plan.block_groups = std::min<std::int64_t>(1, plan.blocks);
         plan.channel_groups = std::max<std::int64_t>(1, tile_count);
     } else if (strategy.partition == Partition::batch) {
-        plan.block_groups = p.batch;
+        plan.block_groups = std::min(plan.blocks, p.images);
         plan.channel_groups = 1;
     } else if (strategy.partition == Partition::batch_channel) {
-        plan.block_groups = p.batch;
+        plan.block_groups = std::min(plan.blocks, p.images);
         plan.channel_groups = std::max<std::int64_t>(1, tile_count);
     }
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
@@ -149,14 +149,16 @@ InputBlock input_block(const Conv2dProblem& p, const Conv2dInputPlan& plan, std:
             {units.begin * p.stride_width, std::min(p.in_width, units.end * p.stride_width)}};
 }
 
-OutputWindow output_window(const Conv2dProblem& p, const InputBlock& block) {
+OutputWindow output_window(const Conv2dProblem& p, const Conv2dInputPlan& plan, const InputBlock& block) {
     const std::int64_t reach_y = (p.kernel_height - 1) * p.dilation_height;
     const std::int64_t reach_x = (p.kernel_width - 1) * p.dilation_width;
-    const std::int64_t top = ceil_div(std::max<std::int64_t>(0, block.rows.begin + p.padding_top - reach_y), p.stride_height);
+    const std::int64_t top = floor_div(block.rows.begin + p.padding_top - reach_y, p.stride_height);
     const std::int64_t bottom = floor_div(block.rows.end - 1 + p.padding_top, p.stride_height) + 1;
     const std::int64_t left = floor_div(block.columns.begin + p.padding_left - reach_x, p.stride_width);
     const std::int64_t right = floor_div(block.columns.end - 1 + p.padding_left, p.stride_width) + 1;
-    return {{std::min(top, p.out_height), std::clamp(bottom, std::min(top, p.out_height), p.out_height)}, {left, right}};
+    if (plan.family == LaneFamily::pixels) return {{top, bottom}, {left, right}};
+    const std::int64_t first = std::clamp<std::int64_t>(top, 0, p.out_height);
+    return {{first, std::clamp(bottom, first, p.out_height)}, {left, right}};
 }
 
 Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,

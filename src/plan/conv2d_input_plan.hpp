@@ -17,8 +17,8 @@ struct InputBlock {
     Range rows, columns;
 };
 
-/// The window of grad_output that a block of grad_input reads. Columns may lie outside the tensor: the panel holds
-/// zeros there.
+/// The window of grad_output that a block of grad_input reads. Columns, and in family pixels rows, may lie outside the
+/// tensor: the panel holds zeros there.
 struct OutputWindow {
     Range rows, columns;
 };
@@ -32,7 +32,7 @@ struct Conv2dInputPlan {
     LaneFamily family;
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
-    int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
+    int pixel_vectors;          ///< family pixels: rows of pixels per register tile, one vector each
     std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
     std::int64_t blocks;  ///< of the batch
     std::int64_t tasks;   ///< groups * channel_groups * block_groups
@@ -55,7 +55,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& problem, const RegisterTiles& ti
                            const Strategy& strategy);
 
 InputBlock input_block(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t block);
-OutputWindow output_window(const Conv2dProblem& problem, const InputBlock& block);
+OutputWindow output_window(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const InputBlock& block);
 
 /// floor(a / b) for b > 0 and any a.
 inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }

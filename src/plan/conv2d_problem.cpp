@@ -6,10 +6,29 @@ namespace backgrad::plan {
 
 namespace {
 
+bool unpadded(const Conv2dProblem& p) {
+    return p.padding_top == 0 && p.padding_left == 0 && p.grad_output_height == p.out_height &&
+           p.grad_output_width == p.out_width;
+}
+
+/// One window covers the whole input: each kernel tap meets one pixel, so pixels and channels are one index.
+bool is_dense(const Conv2dProblem& p) {
+    const bool same_order = p.weight_ohwi == (p.layout == Layout::nhwc) || p.taps() == 1;
+    return unpadded(p) && !p.rotated_kernel && same_order && p.out_height == 1 && p.out_width == 1 &&
+           p.dilation_height == 1 && p.dilation_width == 1 && p.kernel_height == p.in_height &&
+           p.kernel_width == p.in_width && (p.groups == 1 || p.layout == Layout::nchw || p.taps() == 1);
+}
+
 bool is_pointwise(const Conv2dProblem& p) {
-    return p.kernel_height == 1 && p.kernel_width == 1 && p.stride_height == 1 && p.stride_width == 1 &&
-           p.padding_top == 0 && p.padding_left == 0 && p.in_height == p.out_height && p.in_width == p.out_width &&
-           p.grad_output_height == p.out_height && p.grad_output_width == p.out_width;
+    return unpadded(p) && p.taps() == 1 && p.in_height == p.out_height && p.in_width == p.out_width &&
+           (p.stride_height == 1 || p.out_height == 1) && (p.stride_width == 1 || p.out_width == 1);
+}
+
+/// One image of one row with the given number of pixels.
+void set_pixels(Conv2dProblem& p, std::int64_t pixels) {
+    p.in_width = p.out_width = p.grad_output_width = pixels;
+    p.in_height = p.out_height = p.grad_output_height = 1;
+    p.stride_height = p.stride_width = 1;
 }
 
 }  // namespace
@@ -27,13 +46,34 @@ Range share(std::int64_t size, std::int64_t parts, std::int64_t p) {
     return {begin, begin + small + (p < larger ? 1 : 0)};
 }
 
+namespace {
+
+/// Shapes that mean the same become one shape, the one with the longest row.
+void canonicalise(Conv2dProblem& p) {
+    if (is_dense(p)) {
+        p.in_channels *= p.taps();
+        p.kernel_height = p.kernel_width = 1;
+        set_pixels(p, 1);
+    }
+    if (!is_pointwise(p)) return;
+    set_pixels(p, p.in_height * p.in_width);
+    // Images of one pixel are the same in either layout, and channels-last images follow each other like pixels.
+    if (p.in_width == 1) p.layout = Layout::nhwc;
+    if (p.layout == Layout::nhwc) {
+        set_pixels(p, p.batch * p.in_width);
+        p.batch = p.in_width == 0 ? 0 : 1;
+    }
+}
+
+}  // namespace
+
 Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions& options) {
     Conv2dProblem p{};
     p.layout = options.layout;
     p.weight_ohwi = options.weight_layout == WeightLayout::automatic ? options.layout == Layout::nhwc
                                                                      : options.weight_layout == WeightLayout::ohwi;
     p.rotated_kernel = options.input_gradient == InputGradient::rotated_kernel;
-    p.batch = shape.batch;
+    p.batch = p.images = shape.batch;
     p.groups = shape.groups;
     p.in_channels = shape.in_channels / shape.groups;
     p.out_channels = shape.out_channels / shape.groups;
@@ -51,10 +91,7 @@ Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions
     p.padding_left = shape.padding_left;
     p.dilation_height = shape.dilation_height;
     p.dilation_width = shape.dilation_width;
-    if (is_pointwise(p)) {
-        p.in_width = p.out_width = p.grad_output_width = p.in_height * p.in_width;
-        p.in_height = p.out_height = p.grad_output_height = 1;
-    }
+    canonicalise(p);
     return p;
 }
 

@@ -12,6 +12,7 @@ struct Conv2dProblem {
     bool weight_ohwi;
     bool rotated_kernel;
     std::int64_t batch, groups;
+    std::int64_t images;  ///< of the tensors; a canonical batch may hold them in one row
     std::int64_t in_channels, out_channels;  ///< per group
     std::int64_t in_height, in_width;
     std::int64_t out_height, out_width;                  ///< windows that lie where the formula puts them
@@ -47,8 +48,9 @@ Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stri
 /// Cuts [0, size) into `parts` ranges whose lengths differ by at most one; part p of them.
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
 
-/// The canonical problem of a valid shape. An unpadded 1x1 convolution of stride 1 does not know rows, so its image
-/// becomes one row of height * width pixels.
+/// The canonical problem of a valid shape: shapes that mean the same become one. An unpadded 1x1 convolution of stride
+/// 1 does not know rows, so its image becomes one row of height * width pixels, and in NHWC its batch one image. A
+/// window as large as the input is a dense layer: a 1x1 convolution with in_channels * taps channels.
 Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions& options);
 
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }

@@ -15,6 +15,7 @@
 ///     less(a, b) less_equal(a, b) equal(a, b) is_nan(a) -> vec<T>::mask; select(mask, a, b) = mask ? a : b
 ///     exceeds(a, b)                        a > b, or a is a NaN and b is not: how a maximum is replaced
 /// `stream_fence()` orders streaming stores before every later store.
+///     merge_nans(a, b)                     a NaN where a or b is one; the others are 0 in both
 ///     any_nan(a)                           true if any lane is a NaN
 ///     keep_in_register(a)                  forbids to fold a's load into its uses
 ///     prefetch_to_l2(p)                    asks for a cache line without waiting

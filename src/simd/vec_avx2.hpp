@@ -48,6 +48,7 @@ struct vec<float> {
     friend mask exceeds(vec a, vec b) {
         return _mm256_and_ps(_mm256_cmp_ps(a.value, b.value, _CMP_NLE_UQ), _mm256_cmp_ps(b.value, b.value, _CMP_ORD_Q));
     }
+    friend vec merge_nans(vec a, vec b) { return {_mm256_or_ps(a.value, b.value)}; }
     friend bool any_nan(vec a) { return _mm256_movemask_ps(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_ps(b.value, a.value, m)}; }
 
@@ -94,6 +95,7 @@ struct vec<double> {
     friend mask exceeds(vec a, vec b) {
         return _mm256_and_pd(_mm256_cmp_pd(a.value, b.value, _CMP_NLE_UQ), _mm256_cmp_pd(b.value, b.value, _CMP_ORD_Q));
     }
+    friend vec merge_nans(vec a, vec b) { return {_mm256_or_pd(a.value, b.value)}; }
     friend bool any_nan(vec a) { return _mm256_movemask_pd(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_pd(b.value, a.value, m)}; }
 

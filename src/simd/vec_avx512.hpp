@@ -48,6 +48,7 @@ struct vec<float> {
     friend mask exceeds(vec a, vec b) {
         return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(b.value, b.value, _CMP_ORD_Q), a.value, b.value, _CMP_NLE_UQ);
     }
+    friend vec merge_nans(vec a, vec b) { return {_mm512_or_ps(a.value, b.value)}; }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_ps(m, b.value, a.value)}; }
 
@@ -92,6 +93,7 @@ struct vec<double> {
     friend mask exceeds(vec a, vec b) {
         return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(b.value, b.value, _CMP_ORD_Q), a.value, b.value, _CMP_NLE_UQ);
     }
+    friend vec merge_nans(vec a, vec b) { return {_mm512_or_pd(a.value, b.value)}; }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_pd(m, b.value, a.value)}; }
 

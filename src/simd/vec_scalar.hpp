@@ -42,6 +42,7 @@ struct vec {
     friend mask equal(vec a, vec b) { return a.value == b.value; }
     friend mask is_nan(vec a) { return a.value != a.value; }
     friend mask exceeds(vec a, vec b) { return b.value == b.value && !(a.value <= b.value); }
+    friend vec merge_nans(vec a, vec b) { return {a.value + b.value}; }
     friend bool any_nan(vec a) { return a.value != a.value; }
     friend vec select(mask m, vec a, vec b) { return m ? a : b; }
     friend void transpose(vec (&)[1]) {}
