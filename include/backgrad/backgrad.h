@@ -396,6 +396,30 @@ BACKGRAD_EXPORT backgrad_status backgrad_activation_backward_execute(
 BACKGRAD_EXPORT const char* backgrad_activation_name(backgrad_activation activation);
 BACKGRAD_EXPORT backgrad_status backgrad_activation_from_name(const char* word, backgrad_activation* activation);
 
+/* -- Activation whose derivative is a function of yours, as in activation_function.hpp ------------------------------
+ */
+
+/* The derivative at one element of the source. Called by several threads at once. */
+typedef float (*backgrad_derivative_f32)(void* context, float source);
+typedef double (*backgrad_derivative_f64)(void* context, double source);
+
+/* All zero but the derivative of the plan's element type; the other one is not read. */
+typedef struct backgrad_activation_function_backward_options {
+    backgrad_derivative_f32 derivative_f32;
+    backgrad_derivative_f64 derivative_f64;
+    void* context; /* handed to the derivative as it is */
+    backgrad_write_mode grad_input_mode;
+    backgrad_strategy strategy;
+} backgrad_activation_function_backward_options;
+
+/* For tensors of `elements` elements. */
+BACKGRAD_EXPORT backgrad_status
+backgrad_activation_function_backward_create(backgrad_plan** plan, backgrad_dtype dtype, int64_t elements,
+                                             const backgrad_activation_function_backward_options* options);
+
+BACKGRAD_EXPORT backgrad_status backgrad_activation_function_backward_execute(
+    const backgrad_plan* plan, const backgrad_activation_backward_arguments* arguments);
+
 /* -- Softmax, as in softmax.hpp ----------------------------------------------------------------------------------- */
 
 /* (outer, length, inner) with the softmax along length. */

@@ -197,6 +197,53 @@ TEST(CActivation, TakesEveryOption) {
     expect_same_activation<float>({.grad_input_mode = WriteMode::accumulate});
 }
 
+/// x -> x times the factor in the context.
+template <class T>
+T scaled(void* context, T source) {
+    return *static_cast<const T*>(context) * source;
+}
+
+template <class T>
+void expect_callers_derivative(backgrad_activation_function_backward_options options, bool accumulates) {
+    constexpr std::size_t elements = 1001;
+    const std::vector<T> grad_output = numbers<T>(elements, 1), source = numbers<T>(elements, 2);
+    std::vector<T> result = numbers<T>(elements, 3);
+    const std::vector<T> before = result;
+    T factor = 2;
+    options.context = &factor;
+    OwnedPlan owned;
+    ASSERT_EQ(backgrad_activation_function_backward_create(&owned.plan, dtype_of<T>, elements, &options), BACKGRAD_OK);
+    const backgrad_activation_backward_arguments arguments{grad_output.data(), source.data(), result.data()};
+    ASSERT_EQ(backgrad_activation_function_backward_execute(owned.plan, &arguments), BACKGRAD_OK);
+    for (std::size_t k = 0; k < elements; ++k) {
+        // Multiples of 1/64 below 2^3: the products are exact.
+        EXPECT_EQ(result[k], grad_output[k] * 2 * source[k] + (accumulates ? before[k] : 0)) << k;
+    }
+    backgrad_strategy strategy{};
+    ASSERT_EQ(backgrad_plan_strategy(owned.plan, &strategy), BACKGRAD_OK);
+    EXPECT_NE(strategy.backend, BACKGRAD_BACKEND_AUTO);
+}
+
+TEST(CActivation, TheCallersDerivativeIsUsed) {
+    backgrad_activation_function_backward_options options{};
+    options.derivative_f32 = scaled<float>;
+    expect_callers_derivative<float>(options, false);
+    options.grad_input_mode = BACKGRAD_ACCUMULATE;
+    expect_callers_derivative<float>(options, true);
+    options = {};
+    options.derivative_f64 = scaled<double>;
+    expect_callers_derivative<double>(options, false);
+}
+
+TEST(CActivation, TheDerivativeOfTheElementTypeIsNeeded) {
+    backgrad_activation_function_backward_options options{};
+    options.derivative_f32 = scaled<float>;
+    OwnedPlan owned;
+    EXPECT_EQ(backgrad_activation_function_backward_create(&owned.plan, BACKGRAD_F64, 1, &options),
+              BACKGRAD_INVALID_ARGUMENT);
+    EXPECT_STREQ(backgrad_last_error(), "options.derivative_f64: expected a function, got a null pointer");
+}
+
 TEST(CActivation, IsFoundByName) {
     backgrad_activation activation = BACKGRAD_LINEAR;
     ASSERT_EQ(backgrad_activation_from_name("hardswish", &activation), BACKGRAD_OK);
