@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 
 PROBLEM = ("op", "mode", "layout", "dtype", "cache", "isa")
+ONE_THREAD = ("naive", "serial")  # these do not scale, they are what others are compared with
 
 
 def read_rows(folder):
@@ -27,7 +28,7 @@ def strategy_of(row):
 def problems(rows):
     """{problem: {strategy: {shape: {threads: ms}}}}"""
     table = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
-    for row in rows:
+    for row in sorted(rows, key=strategy_of):  # rows come in the order in which they were finished
         problem = tuple(row[key] for key in PROBLEM)
         table[problem][strategy_of(row)][row["shape"]][row["threads"]] = row["ms_median"]
     return table
@@ -85,7 +86,7 @@ def draw_scaling(pyplot, folder, problem, strategies):
     right.plot(counts, [1] * len(counts), "k--", label="ideal")
     for strategy, shapes in strategies.items():
         curve = speedups(shapes, reference)
-        if not curve:
+        if not curve or strategy in ONE_THREAD:
             continue
         fraction = serial_fraction(curve)
         label = strategy if fraction is None else f"{strategy} (serial fraction {fraction:.3f})"
@@ -98,7 +99,7 @@ def draw_scaling(pyplot, folder, problem, strategies):
         axes.set_xticks(counts)
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
-    left.legend(fontsize=8)
+    figure.legend(*left.get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, 0), ncol=4, fontsize=8)
     figure.suptitle(", ".join(problem) + " (geometric mean over shapes)")
     save(figure, folder, file_stem("scaling", problem))
     pyplot.close(figure)
