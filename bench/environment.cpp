@@ -1,14 +1,9 @@
 #include "environment.hpp"
 
-#include <unistd.h>
-
 #include <cstdlib>
 
 namespace backgrad::bench {
 namespace {
-
-constexpr const char* bind_variable = "OMP_PROC_BIND";
-constexpr const char* aside_variable = "BACKGRAD_BENCH_OMP_PROC_BIND";
 
 std::string value_or(const char* name, const std::string& otherwise) {
     const char* value = std::getenv(name);
@@ -33,14 +28,6 @@ std::map<std::string, std::string> worker_environment(const WorkerKind& kind) {
     // Threads that are not OpenMP's would inherit the binding of the first thread and share one core.
     variables[bind_variable] = kind.pool == Pool::openmp ? value_or(aside_variable, "close") : "false";
     return variables;
-}
-
-void put_affinity_aside(char** argv) {
-    const char* value = std::getenv(bind_variable);
-    if (!value) return;
-    setenv(aside_variable, value, 1);
-    unsetenv(bind_variable);
-    execv("/proc/self/exe", argv);
 }
 
 }  // namespace backgrad::bench

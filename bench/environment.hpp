@@ -11,8 +11,8 @@ namespace backgrad::bench {
 /// caller has set stays, but for what the kind itself says.
 std::map<std::string, std::string> worker_environment(const WorkerKind& kind);
 
-/// OpenMP binds the first thread of a process that starts under OMP_PROC_BIND, and whatever that thread starts
-/// inherits the binding. So the variable is put aside, for the workers, by starting the program once more without it.
-void put_affinity_aside(char** argv);
+/// Where main.cpp puts the caller's OMP_PROC_BIND aside for the workers.
+constexpr const char* bind_variable = "OMP_PROC_BIND";
+constexpr const char* aside_variable = "BACKGRAD_BENCH_OMP_PROC_BIND";
 
 }  // namespace backgrad::bench

@@ -5,8 +5,10 @@
 
 #include <backgrad/error.hpp>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 namespace {
@@ -15,13 +17,28 @@ namespace {
 constexpr int trouble = 1;
 constexpr int wrong_arguments = 2;
 
+/// OpenMP binds the first thread of a process that starts under OMP_PROC_BIND, and all that this thread starts inherit
+/// the binding: the workers too, whatever their kind. So the variable gets another name before OpenMP's constructor
+/// sees it. That early the C library's own getenv and setenv do not work yet.
+void put_affinity_aside(int argc, char** argv, char** environment) {
+    static std::array<char, 256> aside;
+    if (backgrad::bench::is_worker(argc, argv)) return;
+    const std::size_t length = std::strlen(backgrad::bench::bind_variable);
+    for (char** entry = environment; *entry; ++entry) {
+        if (std::strncmp(*entry, backgrad::bench::bind_variable, length) != 0 || (*entry)[length] != '=') continue;
+        std::snprintf(aside.data(), aside.size(), "%s%s", backgrad::bench::aside_variable, *entry + length);
+        *entry = aside.data();
+    }
+}
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_constructors)(int, char**,
+                                                                                char**) = put_affinity_aside;
+
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace backgrad::bench;
     try {
         if (is_worker(argc, argv)) return run_worker(argc, argv);
-        put_affinity_aside(argv);
         std::signal(SIGPIPE, SIG_IGN);  // a worker that ended is reported, not died of
         const auto arguments = parse_arguments(argc, argv);
         if (!arguments) return 0;

@@ -93,6 +93,14 @@ class Results(BenchmarkTest):
         self.assertGreater(context["roofs"][0]["peak_gflops"], 0)
         self.assertGreater(context["roofs"][0]["triad_gbps"], 0)
 
+    def test_affinity_goes_to_the_workers_alone(self):
+        self.measured("--shapes", self.write("a.csv", ACTIVATION), "--variants", "naive", "--threads", "1",
+                      OMP_PROC_BIND="spread")
+        with open(os.path.join(self.folder, "out put", "context.json"), encoding="utf-8") as file:
+            context = json.load(file)
+        self.assertEqual(context["machine"]["allowed_cpus"], sorted(os.sched_getaffinity(0)))
+        self.assertEqual([worker["environment"]["OMP_PROC_BIND"] for worker in context["workers"]], ["spread", "false"])
+
     def test_table_compares_with_serial(self):
         self.measured("--shapes", self.write("c.csv", CONV2D), "--variants", "serial,openmp", "--threads", "2", "--ops",
                       "conv2d_backward")
