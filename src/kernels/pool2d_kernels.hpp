@@ -10,10 +10,10 @@
 /// and the ends of the tensor cost no arithmetic in the loops. Indices are positions in the (batch, channel) plane.
 namespace backgrad::kernels {
 
-/// Bytes of scratch that a pooling kernel keeps on its stack; the plan cuts blocks that fit.
-inline constexpr std::size_t pool2d_scratch_bytes = 48 * 1024;
+/// Bytes of scratch that a pooling kernel keeps on its stack for positions of maxima; the plan sees to it that they fit.
+inline constexpr std::int64_t pool2d_scratch_bytes = 48 * 1024;
 
-/// Scratch rows of windows that an NCHW kernel can hold at once.
+/// Rows of windows that an NCHW kernel can add up, and that any kernel can keep in its scratch.
 inline constexpr int pool2d_max_rows = 32;
 
 enum class MaximumSource { input, plane_indices, window_offsets };
@@ -26,20 +26,28 @@ struct Covers {
     const std::int32_t* taps;
 };
 
-/// How an NCHW kernel walks over a row of grad_input: in blocks of vectors, which read `pitch` windows from
-/// first_window[block] on (windows outside the tensor count as zeros).
-struct Pool2dColumns {
-    std::int64_t vectors;            ///< of one row
-    std::int64_t vectors_per_block;
-    std::int64_t pitch;
-    const std::int64_t* first_window;
-    int slots;                       ///< most windows that cover one column
-    /// Stride 1: slot s of a vector is `shift * s` windows after its first, lane by lane. Otherwise lane l of slot s
-    /// takes window first_window + base[v * slots + s] + relative[(v * slots + s) * lanes + l], none if negative.
-    bool shifted;
-    std::int64_t shift;
+/// Which elements of a source line the lanes of each vector of a destination line take, step by step:
+/// see plan::GatherProgram.
+struct GatherProgram {
+    const std::int64_t* first_step;
     const std::int32_t* base;
-    const std::int32_t* relative;
+    const std::uint16_t* loaded;
+    const std::uint16_t* taken;
+    const std::int32_t* relative;  ///< null: lane k takes element base + k
+};
+
+/// What an NCHW kernel computes at once: a row of a plane from rows of windows, or `planes` small planes as one run of
+/// elements. Tables are as long as the line, rounded up to vectors. Positions are those in the plane without the row
+/// that a single-row line stands in.
+struct Pool2dLine {
+    std::int64_t planes;              ///< 0: rows
+    GatherProgram gather;             ///< of grad_input from windows
+    GatherProgram maxima;             ///< of windows from input (source = input)
+    const std::int32_t* positions;    ///< of the elements
+    const std::int32_t* first_cells;  ///< position of each window's first cell inside the tensor (source = input)
+    const std::int32_t* window_rows;  ///< where each window begins (source = window_offsets)
+    const std::int32_t* window_columns;
+    std::int64_t scratch_pitch;       ///< elements of one row of scratch
 };
 
 /// One pooling problem.
@@ -48,14 +56,13 @@ struct Pool2dProblem {
     std::int64_t window_height, window_width, stride_height, stride_width;
     std::int64_t padding_top, padding_left, dilation_height, dilation_width;
     Covers rows, columns;
-    Pool2dColumns vectors;                ///< NCHW kernels only
-    std::int64_t cached_rows;             ///< scratch rows of windows: window y stands in y % cached_rows
-    std::int64_t cached_input_rows;       ///< scratch rows of row maxima (source = input)
-    std::int64_t channels_per_block;      ///< NHWC with source = input: channels whose maxima fit the scratch
-    std::int64_t columns_per_block;       ///< likewise, columns of grad_input
+    Pool2dLine line;                  ///< NCHW
+    std::int64_t cached_rows;         ///< rows of windows in the scratch: row y stands in row y % cached_rows
+    std::int64_t channels_per_block;  ///< NHWC with source = input: channels whose maxima fit the scratch
+    std::int64_t columns_per_block;   ///< likewise, columns of grad_input
     MaximumSource source;
     bool accumulate;
-    bool streaming;                       ///< non-temporal stores
+    bool streaming;  ///< non-temporal stores
 };
 
 /// The part of grad_input that one task computes.
@@ -73,6 +80,7 @@ struct Pool2dTensors {
     const std::int32_t* plane_indices;
     const std::uint8_t* window_offsets;
     const T* const* reciprocals;  ///< average: 1 / area of the windows of row y is reciprocals[y][x]
+    const T* line_reciprocals;    ///< average by lines of planes: of all windows of the line
     T reciprocal;                 ///< global average: 1 / (in_height * in_width)
     T* grad_input;
 };
@@ -81,7 +89,7 @@ template <class T>
 using Pool2dKernel = void (*)(const Pool2dProblem&, const Pool2dTensors<T>&, const Pool2dBox&) noexcept;
 
 /// The pooling kernels of one ISA. `any` handles every problem of its layout, element by element; the others ask that
-/// the plan found a cut into blocks (`vectors`, `columns_per_block`).
+/// the plan found lines or blocks that fit.
 template <class T>
 struct Pool2dKernels {
     int lanes;

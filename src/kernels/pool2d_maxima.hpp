@@ -9,94 +9,112 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// Lane l is p[l * stride]. Reads up to the end of the last stride.
-template <class T>
-vec<T> load_strided(const T* p, std::int64_t stride) {
-    constexpr int lanes = vec<T>::lanes;
-    if (stride == 1) return vec<T>::load(p);
-    if (stride == 2) {
-        vec<T> even, odd;
-        deinterleave(vec<T>::load(p), vec<T>::load(p + lanes), even, odd);
-        return even;
-    }
-    T elements[lanes];
-    for (int l = 0; l < lanes; ++l) elements[l] = p[l * stride];
-    return vec<T>::load(elements);
+/// Bit k of `bits` where element k of `left` ones exists.
+inline unsigned first_bits(unsigned bits, std::int64_t left) {
+    if (left >= 16) return bits;
+    return left > 0 ? bits & ((1u << left) - 1u) : 0;
 }
 
-/// The first maximum of each window in one row of input: its value and its column. Row maxima are shared by all
-/// windows that the row belongs to, and combining them from the top row down gives the first maximum in row-major
-/// order, so a window of h x w cells costs h + w comparisons instead of h * w.
+/// Finds where windows have their maxima, as positions in the plane, for one line of windows of an NCHW plane (or of
+/// several small planes).
 template <class T>
-class RowMaxima {
+class LineMaxima {
 public:
-    /// Elements of scratch that `padded` needs.
-    static std::int64_t padded_elements(const kernels::Pool2dProblem& problem) {
-        return (problem.vectors.pitch + 2 * vec<T>::lanes) * problem.stride_width +
-               (problem.window_width - 1) * problem.dilation_width;
+    LineMaxima(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
+        : problem_(problem), tensors_(tensors) {}
+
+    /// The rows of the input that windows in row y cover; all of the line where lines are planes.
+    struct Rows {
+        std::int64_t first, end, step;
+    };
+
+    /// From the input: `windows` windows in row y of the plane that starts at element `plane` of the input. Only the
+    /// first `available` elements of a line of planes exist.
+    [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t windows,
+                                      std::int64_t available, std::int32_t* to) const {
+        if (problem_.line.maxima.relative == nullptr) return find<true>(plane, y, windows, available, to);
+        find<false>(plane, y, windows, available, to);
     }
 
-    RowMaxima(const kernels::Pool2dProblem& problem, T* padded) : problem_(problem), padded_(padded) {}
-
-    /// For windows [window_begin, window_end) of one row. Writes up to a vector beyond the end.
-    void find(const T* input_row, std::int64_t window_begin, std::int64_t window_end, T* values,
-              std::int32_t* columns) const {
-        const std::int64_t stride = problem_.stride_width;
-        const std::int64_t origin = window_begin * stride - problem_.padding_left;
-        copy_padded(input_row, origin);
-        if (stride == 1) return find(origin, window_end - window_begin, 1, values, columns);
-        if (stride == 2) return find(origin, window_end - window_begin, 2, values, columns);
-        find(origin, window_end - window_begin, stride, values, columns);
+    /// From offsets in the window: row * window_width + column.
+    [[gnu::noinline]] void from_offsets(const std::uint8_t* offsets, std::int64_t y, std::int64_t windows,
+                                        std::int32_t* to) const {
+        const std::int64_t top = rows_are_lines() ? y * problem_.stride_height - problem_.padding_top : 0;
+        for (std::int64_t x = 0; x < windows; x += lanes) {
+            const Index offset = windows - x < lanes ? Index::load_first(offsets + x, static_cast<int>(windows - x))
+                                                     : Index::load(offsets + x);
+            const Index first_row = Index::load(problem_.line.window_rows + x) + number(top);
+            position_of_offset(offset, first_row, Index::load(problem_.line.window_columns + x)).store(to + x);
+        }
     }
 
 private:
     static constexpr int lanes = vec<T>::lanes;
+    using Index = index_vec<T>;
 
-    /// padded_[k] = input_row[origin + k], -infinity outside the row: such a cell never exceeds anything.
-    void copy_padded(const T* input_row, std::int64_t origin) const {
-        const vec<T> nothing = vec<T>::broadcast(-std::numeric_limits<T>::infinity());
-        const std::int64_t count = padded_elements(problem_) - lanes;
-        std::int64_t k = 0;
-        for (; k < -origin; ++k) padded_[k] = -std::numeric_limits<T>::infinity();
-        const std::int64_t end = min_of(count, problem_.in_width - origin);
-        for (; k + lanes <= end; k += lanes) vec<T>::load(input_row + origin + k).store(padded_ + k);
-        if (k < end) vec<T>::load_first(input_row + origin + k, static_cast<int>(end - k)).store(padded_ + k);
-        for (k = end > 0 ? end : 0; k < count; k += lanes) nothing.store(padded_ + k);
+    static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }
+
+    bool rows_are_lines() const { return problem_.line.planes == 0; }
+
+    Rows rows_of(std::int64_t y) const {
+        if (!rows_are_lines()) return {0, 1, 1};
+        const std::int64_t top = y * problem_.stride_height - problem_.padding_top, step = problem_.dilation_height;
+        const std::int64_t end = top + problem_.window_height * step;
+        const std::int64_t first = top >= 0 ? top : top + (-top + step - 1) / step * step;
+        return {first, end < problem_.in_height ? end : problem_.in_height, step};
     }
 
-    /// `stride` is problem_.stride_width, as a constant where the caller knows it.
-    [[gnu::always_inline]] void find(std::int64_t origin, std::int64_t windows, std::int64_t stride, T* values,
-                                     std::int32_t* columns) const {
-        using Index = index_vec<T>;
-        const Index lane_columns = Index::iota() * Index::broadcast(static_cast<std::int32_t>(stride));
+    template <bool shifted>
+    [[gnu::always_inline]] void find(std::int64_t plane, std::int64_t y, std::int64_t windows, std::int64_t available,
+                                     std::int32_t* to) const {
+        const Rows rows = rows_of(y);
         for (std::int64_t x = 0; x < windows; x += lanes) {
-            const T* cells = padded_ + x * stride;
-            const Index first_cell = lane_columns + Index::broadcast(static_cast<std::int32_t>(origin + x * stride));
-            const bool in_padding = origin + x * stride < 0;
-            vec<T> best = load_strided(cells, stride);
-            Index column = first_cell;
-            for (std::int64_t c = 1; c < problem_.window_width; ++c) {
-                const std::int64_t offset = c * problem_.dilation_width;
-                const vec<T> value = load_strided(cells + offset, stride);
-                const Index value_column = first_cell + Index::broadcast(static_cast<std::int32_t>(offset));
-                if (in_padding) {
-                    // The first cell inside the row wins against padding, also if it is -infinity.
-                    best = select(negative(column), value, best);
-                    column = select(negative(column), value_column, column);
-                }
-                const auto replace = exceeds(value, best);
-                best = select(replace, value, best);
-                column = select(replace, value_column, column);
+            Index position = Index::load(problem_.line.first_cells + x) + number(rows.first * problem_.in_width);
+            vec<T> best = vec<T>::broadcast(-std::numeric_limits<T>::infinity());
+            for (std::int64_t row = rows.first; row < rows.end; row += rows.step) {
+                const std::int64_t offset = row * problem_.in_width;
+                take_cells<shifted>(x / lanes, tensors_.input + plane + offset, number(offset), available, best,
+                                    position);
             }
-            best.store(values + x);
-            column.store(columns + x);
+            position.store(to + x);
         }
     }
 
-    static std::int64_t min_of(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+    template <bool shifted>
+    [[gnu::always_inline]] void take_cells(std::int64_t v, const T* cells, Index offset, std::int64_t available,
+                                           vec<T>& best, Index& position) const {
+        const kernels::GatherProgram& program = problem_.line.maxima;
+        for (std::int64_t s = program.first_step[v]; s < program.first_step[v + 1]; ++s) {
+            const std::int64_t base = program.base[s];
+            const unsigned loaded = first_bits(program.loaded[s], available - base);
+            vec<T> value = vec<T>::load_bits(cells + base, loaded);
+            Index here = Index::load_bits(problem_.line.positions + base, loaded);
+            if constexpr (!shifted) {
+                const Index relative = Index::load(program.relative + s * lanes);
+                value = permute(value, relative);
+                here = permute(here, relative);
+            }
+            const auto replace = vec<T>::both(exceeds(value, best), vec<T>::mask_of_bits(program.taken[s]));
+            best = select(replace, value, best);
+            position = select(replace, here + offset, position);
+        }
+    }
+
+    /// A cell outside the tensor gives -1: as a position it would be another pixel. So does a row beyond the window.
+    Index position_of_offset(Index offset, Index first_row, Index first_column) const {
+        // Exact for offsets below 256: the factor is too large by at most 1 / window_width per 65536.
+        const Index window_row = high_half(offset * number(65536 / problem_.window_width + 1));
+        const Index window_column = offset - window_row * number(problem_.window_width);
+        const Index row = first_row + window_row * number(problem_.dilation_height);
+        const Index column = first_column + window_column * number(problem_.dilation_width);
+        const Index outside = sign(row) | sign(number(problem_.in_height - 1) - row) | sign(column) |
+                              sign(number(problem_.in_width - 1) - column) |
+                              sign(number(problem_.window_height - 1) - window_row);
+        return (row * number(problem_.in_width) + column) | outside;
+    }
 
     const kernels::Pool2dProblem& problem_;
-    T* padded_;
+    const kernels::Pool2dTensors<T>& tensors_;
 };
 
 }  // namespace

@@ -1,29 +1,34 @@
 #pragma once
 
-#include "kernels/pool2d_window_rows.hpp"
+#include "kernels/pool2d_maxima.hpp"
 #include "kernels/span_writer.hpp"
 
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// One block of columns of one plane of grad_input. `fixed_slots` is problem.vectors.slots where it is small, else 0.
-template <class T, PoolKind kind, bool shifted, int fixed_slots>
+enum class PoolKind { maximum, average };
+
+/// NCHW: lanes are consecutive elements of a line, which is a row of a plane or a few small planes. The plan's program
+/// tells which windows each vector takes; a vector of grad_input is finished in a register and written once.
+template <class T, PoolKind kind, bool shifted, class Writer>
 class NchwGatherer {
 public:
     NchwGatherer(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
-        : problem_(problem), tensors_(tensors), rows_(problem, tensors),
+        : problem_(problem), tensors_(tensors), maxima_(problem, tensors),
           writer_(problem.accumulate, problem.streaming) {}
 
-    void gather(std::int64_t plane, std::int64_t block, std::int64_t row_begin, std::int64_t row_end) {
-        rows_.start(plane, block);
-        block_ = block;
-        first_vector_ = block * problem_.vectors.vectors_per_block;
-        last_vector_ = first_vector_ + problem_.vectors.vectors_per_block;
-        if (last_vector_ > problem_.vectors.vectors) last_vector_ = problem_.vectors.vectors;
-        for (std::int64_t row = row_begin; row < row_end; ++row) {
-            writer_.seek(tensors_.grad_input + (plane * problem_.in_height + row) * problem_.in_width +
-                         first_vector_ * lanes);
-            gather_row(row);
+    void gather(const kernels::Pool2dBox& box) {
+        for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
+            const std::int64_t first = n * problem_.channels + box.channel_begin;
+            const std::int64_t last = n * problem_.channels + box.channel_end;
+            if (problem_.line.planes == 0) {
+                for (std::int64_t plane = first; plane < last; ++plane) gather_rows(plane, box.row_begin, box.row_end);
+            } else {
+                for (std::int64_t plane = first; plane < last; plane += problem_.line.planes) {
+                    const std::int64_t left = last - plane;
+                    gather_planes(plane, left < problem_.line.planes ? left : problem_.line.planes);
+                }
+            }
         }
     }
 
@@ -31,102 +36,144 @@ private:
     static constexpr int lanes = vec<T>::lanes;
     using Index = index_vec<T>;
 
-    struct WindowRow {
+    /// A line of windows: their gradients, and their maxima or the reciprocals of their areas.
+    struct Windows {
         const T* gradients;
-        const std::int32_t* positions;
+        const std::int32_t* maxima;
+        const T* reciprocals;
     };
 
-    void gather_row(std::int64_t row) {
-        WindowRow windows[kernels::pool2d_max_rows];
-        int count = 0;
-        for (std::int64_t k = problem_.rows.first[row]; k < problem_.rows.first[row + 1]; ++k) {
-            const std::int64_t y = problem_.rows.windows[k];
-            rows_.require(y);
-            windows[count++] = {rows_.gradients(y), rows_.positions(y)};
+    void gather_rows(std::int64_t plane, std::int64_t row_begin, std::int64_t row_end) {
+        if constexpr (kind == PoolKind::maximum) {
+            for (std::int64_t& tag : tags_) tag = -1;
         }
-        for (std::int64_t v = first_vector_; v < last_vector_; ++v) {
-            const std::int64_t column = v * lanes;
-            const Index position = Index::iota() +
-                                   Index::broadcast(static_cast<std::int32_t>(row * problem_.in_width + column));
+        writer_.seek(tensors_.grad_input + (plane * problem_.in_height + row_begin) * problem_.in_width);
+        for (std::int64_t row = row_begin; row < row_end; ++row) {
+            Windows windows[kernels::pool2d_max_rows];
+            int count = 0;
+            for (std::int64_t k = problem_.rows.first[row]; k < problem_.rows.first[row + 1]; ++k) {
+                windows[count++] = row_of_windows(plane, problem_.rows.windows[k]);
+            }
+            gather_line<false>(windows, count, row * problem_.in_width, problem_.in_width, 0);
+        }
+    }
+
+    Windows row_of_windows(std::int64_t plane, std::int64_t y) {
+        const std::int64_t at = (plane * problem_.out_height + y) * problem_.out_width;
+        if constexpr (kind == PoolKind::average) {
+            return {tensors_.grad_output + at, nullptr, tensors_.reciprocals[y]};
+        } else if (problem_.source == kernels::MaximumSource::plane_indices) {
+            return {tensors_.grad_output + at, tensors_.plane_indices + at, nullptr};
+        }
+        const std::int64_t place = y % problem_.cached_rows;
+        std::int32_t* const maxima = scratch_ + place * problem_.line.scratch_pitch;
+        if (tags_[place] != y) {
+            tags_[place] = y;
+            if (problem_.source == kernels::MaximumSource::input) {
+                maxima_.from_input(plane * problem_.in_height * problem_.in_width, y, problem_.out_width,
+                                   problem_.in_width, maxima);
+            } else {
+                maxima_.from_offsets(tensors_.window_offsets + at, y, problem_.out_width, maxima);
+            }
+        }
+        return {tensors_.grad_output + at, maxima, nullptr};
+    }
+
+    void gather_planes(std::int64_t plane, std::int64_t planes) {
+        const std::int64_t elements = planes * problem_.in_height * problem_.in_width;
+        const std::int64_t count = planes * problem_.out_height * problem_.out_width;
+        const std::int64_t at = plane * problem_.out_height * problem_.out_width;
+        const std::int64_t input = plane * problem_.in_height * problem_.in_width;
+        Windows windows{tensors_.grad_output + at, scratch_, tensors_.line_reciprocals};
+        if constexpr (kind == PoolKind::maximum) {
+            switch (problem_.source) {
+                case kernels::MaximumSource::input: maxima_.from_input(input, 0, count, elements, scratch_); break;
+                case kernels::MaximumSource::plane_indices: windows.maxima = tensors_.plane_indices + at; break;
+                case kernels::MaximumSource::window_offsets:
+                    maxima_.from_offsets(tensors_.window_offsets + at, 0, count, scratch_);
+                    break;
+            }
+        }
+        writer_.seek(tensors_.grad_input + input);
+        if (planes == problem_.line.planes) return gather_line<false>(&windows, 1, 0, elements, count);
+        gather_line<true>(&windows, 1, 0, elements, count);
+    }
+
+    /// Writes `elements` elements of a line, the first of which is at `position` in the plane. Only the first
+    /// `available` windows exist if the line is `partial`.
+    template <bool partial>
+    void gather_line(const Windows* windows, int count, std::int64_t position, std::int64_t elements,
+                     std::int64_t available) {
+        const Index first = Index::broadcast(static_cast<std::int32_t>(position));
+        for (std::int64_t k = 0; k < elements; k += lanes) {
+            const Index positions = first + Index::load(problem_.line.positions + k);
             vec<T> sum = vec<T>::zero();
-            for (int k = 0; k < count; ++k) sum = add_windows(sum, windows[k], v, position);
-            const std::int64_t left = problem_.in_width - column;
+            for (int j = 0; j < count; ++j) {
+                sum = add_windows<partial>(sum, windows[j], k / lanes, positions, available);
+            }
+            const std::int64_t left = elements - k;
             writer_.put(sum, left < lanes ? static_cast<int>(left) : lanes);
         }
     }
 
-    /// Adds the windows of one row that cover vector v of grad_input, in ascending order.
-    [[gnu::always_inline]] vec<T> add_windows(vec<T> sum, const WindowRow& windows, std::int64_t v,
-                                              Index position) const {
-        const kernels::Pool2dColumns& columns = problem_.vectors;
-        const int slots = fixed_slots > 0 ? fixed_slots : columns.slots;
-        for (int s = 0; s < slots; ++s) {
-            if constexpr (shifted) {
-                const std::int64_t at = (v - first_vector_) * lanes + s * columns.shift;
-                sum = add_shifted(sum, windows, at, position);
+    /// Adds the windows of one line that cover vector v of grad_input, in ascending order.
+    template <bool partial>
+    [[gnu::always_inline]] vec<T> add_windows(vec<T> sum, const Windows& windows, std::int64_t v, Index positions,
+                                              std::int64_t available) const {
+        const kernels::GatherProgram& program = problem_.line.gather;
+        const std::int64_t end = program.first_step[v + 1];
+        for (std::int64_t s = program.first_step[v]; s < end; ++s) {
+            const std::int64_t base = program.base[s];
+            const unsigned loaded = partial ? first_bits(program.loaded[s], available - base) : program.loaded[s];
+            vec<T> gradient = vec<T>::load_bits(windows.gradients + base, loaded);
+            if constexpr (kind == PoolKind::average) {
+                gradient = gradient * vec<T>::load_bits(windows.reciprocals + base, loaded);
+                if constexpr (shifted) {
+                    sum = sum + gradient;
+                } else {
+                    gradient = permute(gradient, Index::load(program.relative + s * lanes));
+                    sum = add_where(vec<T>::mask_of_bits(program.taken[s]), sum, gradient);
+                }
             } else {
-                const std::int64_t slot = v * slots + s;
-                sum = add_permuted(sum, windows, columns.base[slot], Index::load(columns.relative + slot * lanes),
-                                   position);
+                Index maxima = Index::load_bits(windows.maxima + base, loaded);
+                if constexpr (shifted) {
+                    // Lanes that take nothing have a gradient of zero.
+                    sum = add_where(equal(maxima, positions), sum, gradient);
+                } else {
+                    const Index relative = Index::load(program.relative + s * lanes);
+                    gradient = permute(gradient, relative);
+                    maxima = permute(maxima, relative);
+                    const auto taken = vec<T>::mask_of_bits(program.taken[s]);
+                    sum = add_where(vec<T>::both(equal(maxima, positions), taken), sum, gradient);
+                }
             }
         }
         return sum;
     }
 
-    vec<T> add_shifted(vec<T> sum, const WindowRow& windows, std::int64_t at, Index position) const {
-        const vec<T> gradient = vec<T>::load(windows.gradients + at);
-        if constexpr (kind == PoolKind::average) return sum + gradient;
-        return sum + select(equal(Index::load(windows.positions + at), position), gradient, vec<T>::zero());
-    }
-
-    vec<T> add_permuted(vec<T> sum, const WindowRow& windows, std::int64_t at, Index relative,
-                        Index position) const {
-        const vec<T> gradient = permute(vec<T>::load(windows.gradients + at), relative);
-        if constexpr (kind == PoolKind::average) return sum + select(negative(relative), vec<T>::zero(), gradient);
-        // Where no window covers a lane its position becomes -1, which no pixel has.
-        const Index maximum = permute(Index::load(windows.positions + at), relative) | sign(relative);
-        return sum + select(equal(maximum, position), gradient, vec<T>::zero());
-    }
-
     const kernels::Pool2dProblem& problem_;
     const kernels::Pool2dTensors<T>& tensors_;
-    std::int64_t block_ = 0, first_vector_ = 0, last_vector_ = 0;
-    WindowRows<T, kind> rows_;
-    SpanWriter<T> writer_;
+    LineMaxima<T> maxima_;
+    Writer writer_;
+    std::int64_t tags_[kernels::pool2d_max_rows];
+    std::int32_t scratch_[kernels::pool2d_scratch_bytes / sizeof(std::int32_t)];
 };
 
-template <class T, PoolKind kind, bool shifted, int fixed_slots>
-void gather_box(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
-                const kernels::Pool2dBox& box) {
-    NchwGatherer<T, kind, shifted, fixed_slots> gatherer(problem, tensors);
-    const kernels::Pool2dColumns& columns = problem.vectors;
-    const std::int64_t blocks = (columns.vectors + columns.vectors_per_block - 1) / columns.vectors_per_block;
-    for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
-        for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
-            for (std::int64_t block = 0; block < blocks; ++block) {
-                gatherer.gather(n * problem.channels + c, block, box.row_begin, box.row_end);
-            }
-        }
-    }
-}
-
-/// Windows of 1, 2 or 3 covering columns get loops of their own: they are unrolled and everything stays in registers.
 template <class T, PoolKind kind, bool shifted>
-void gather_box(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
-                const kernels::Pool2dBox& box) {
-    switch (problem.vectors.slots) {
-        case 1: return gather_box<T, kind, shifted, 1>(problem, tensors, box);
-        case 2: return gather_box<T, kind, shifted, 2>(problem, tensors, box);
-        case 3: return gather_box<T, kind, shifted, 3>(problem, tensors, box);
-        default: return gather_box<T, kind, shifted, 0>(problem, tensors, box);
+void gather_nchw(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+                 const kernels::Pool2dBox& box) {
+    if (problem.accumulate || problem.streaming) {
+        NchwGatherer<T, kind, shifted, SpanWriter<T>>(problem, tensors).gather(box);
+    } else {
+        NchwGatherer<T, kind, shifted, DirectWriter<T>>(problem, tensors).gather(box);
     }
 }
 
 template <class T, PoolKind kind>
 void gather_nchw(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                  const kernels::Pool2dBox& box) {
-    if (problem.vectors.shifted) return gather_box<T, kind, true>(problem, tensors, box);
-    gather_box<T, kind, false>(problem, tensors, box);
+    if (problem.line.gather.relative == nullptr) return gather_nchw<T, kind, true>(problem, tensors, box);
+    gather_nchw<T, kind, false>(problem, tensors, box);
 }
 
 }  // namespace

@@ -175,7 +175,7 @@ private:
     std::int64_t window_begin_ = 0, window_end_ = 0;
     std::int64_t tags_[kernels::pool2d_max_rows];
     SpanWriter<T> writer_;
-    std::int32_t scratch_[rule == NhwcRule::scratch_positions ? kernels::pool2d_scratch_bytes / 4 : 1];
+    std::int32_t scratch_[rule == NhwcRule::scratch_positions ? kernels::pool2d_scratch_bytes / sizeof(std::int32_t) : 1];
 };
 
 template <class T, NhwcRule rule>

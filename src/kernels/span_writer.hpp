@@ -80,5 +80,24 @@ private:
     alignas(line_bytes) T buffer_[capacity + 2 * 16];
 };
 
+/// The same seam without a buffer, for stores that neither stream nor accumulate.
+template <class T>
+class DirectWriter {
+public:
+    DirectWriter(bool, bool) {}
+    void seek(T* p) { target_ = p; }
+    void put(vec<T> v, int n) {
+        if (n == vec<T>::lanes) {
+            v.store(target_);
+        } else {
+            v.store_first(target_, n);
+        }
+        target_ += n;
+    }
+
+private:
+    T* target_ = nullptr;
+};
+
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

@@ -28,11 +28,20 @@ public:
         }
     }
 
+    /// Lays the numbers of whole planes out one behind the other, for kernels that compute several planes as one run.
+    void repeat(std::int64_t width, std::int64_t planes) {
+        for (std::int64_t plane = 0; plane < planes; ++plane) {
+            for (const T* row : rows_) line_.insert(line_.end(), row, row + width);
+        }
+    }
+
     const T* const* rows() const { return rows_.data(); }
+    const T* line() const { return line_.data(); }
 
 private:
     std::map<std::int64_t, std::vector<T>> by_cells_;
     std::vector<const T*> rows_;
+    std::vector<T> line_;
 };
 
 }  // namespace
@@ -43,7 +52,9 @@ struct AvgPool2dBackward<T>::Implementation {
         : input_elements(pool2d_input_elements(shape)), output_elements(pool2d_output_elements(shape)),
           reciprocals(shape, options.padding),
           run("avg_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
-              {plan::Pool2dReads::gradients, kernels::MaximumSource::input}) {}
+              plan::Pool2dReads::nothing) {
+        reciprocals.repeat(shape.out_width(), run.planes_of_line());
+    }
 
     std::int64_t input_elements, output_elements;
     Reciprocals<T> reciprocals;
@@ -72,6 +83,7 @@ void AvgPool2dBackward<T>::execute(const AvgPool2dBackwardArguments<T>& argument
     tensors.grad_output = arguments.grad_output;
     tensors.grad_input = arguments.grad_input;
     tensors.reciprocals = self.reciprocals.rows();
+    tensors.line_reciprocals = self.reciprocals.line();
     self.run.run(tensors);
 }
 

@@ -17,11 +17,11 @@ void validate_offsets(const Pool2dShape& shape) {
     }
 }
 
-kernels::MaximumSource kernel_source(MaxPoolSource source) {
+plan::Pool2dReads reads(MaxPoolSource source) {
     switch (source) {
-        case MaxPoolSource::input: return kernels::MaximumSource::input;
-        case MaxPoolSource::plane_indices: return kernels::MaximumSource::plane_indices;
-        case MaxPoolSource::window_offsets: return kernels::MaximumSource::window_offsets;
+        case MaxPoolSource::input: return plan::Pool2dReads::input;
+        case MaxPoolSource::plane_indices: return plan::Pool2dReads::plane_indices;
+        case MaxPoolSource::window_offsets: return plan::Pool2dReads::window_offsets;
     }
     throw Error("source", "a MaxPoolSource", std::to_string(static_cast<int>(source)));
 }
@@ -34,8 +34,7 @@ struct MaxPool2dBackward<T>::Implementation {
         : source(options.source), input_elements(pool2d_input_elements(shape)),
           output_elements(pool2d_output_elements(shape)),
           run("max_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
-              {source == MaxPoolSource::input ? plan::Pool2dReads::input : plan::Pool2dReads::saved_positions,
-               kernel_source(source)}) {}
+              reads(source)) {}
 
     MaxPoolSource source;
     std::int64_t input_elements, output_elements;

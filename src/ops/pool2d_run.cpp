@@ -12,28 +12,46 @@ kernels::Covers view(const plan::Pool2dCovers& covers) {
     return {covers.first.data(), covers.windows.data(), covers.taps.data()};
 }
 
-kernels::Pool2dColumns view(const plan::Pool2dVectorColumns& columns, std::int64_t dilation) {
-    return {.vectors = columns.vectors,
-            .vectors_per_block = columns.vectors_per_block,
-            .pitch = columns.pitch,
-            .first_window = columns.first_window.data(),
-            .slots = columns.slots,
-            .shifted = columns.shifted,
-            .shift = dilation,
-            .base = columns.base.data(),
-            .relative = columns.relative.data()};
+kernels::GatherProgram view(const plan::GatherProgram& program) {
+    return {.first_step = program.first_step.data(),
+            .base = program.base.data(),
+            .loaded = program.loaded.data(),
+            .taken = program.taken.data(),
+            .relative = program.shifted() ? nullptr : program.relative.data()};
+}
+
+kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
+    return {.planes = lines.planes,
+            .gather = view(lines.gather),
+            .maxima = view(lines.maxima),
+            .positions = lines.positions.data(),
+            .first_cells = lines.first_cells.data(),
+            .window_rows = lines.window_rows.data(),
+            .window_columns = lines.window_columns.data(),
+            .scratch_pitch = lines.scratch_pitch};
+}
+
+kernels::MaximumSource source_of(plan::Pool2dReads reads) {
+    switch (reads) {
+        case plan::Pool2dReads::plane_indices: return kernels::MaximumSource::plane_indices;
+        case plan::Pool2dReads::window_offsets: return kernels::MaximumSource::window_offsets;
+        case plan::Pool2dReads::nothing:
+        case plan::Pool2dReads::input: break;
+    }
+    return kernels::MaximumSource::input;
 }
 
 /// Bytes that one execution touches.
 std::int64_t touched_bytes(const Pool2dShape& shape, plan::Pool2dReads reads, std::int64_t element_bytes) {
-    const std::int64_t in = pool2d_input_elements(shape) * element_bytes;
-    const std::int64_t out = pool2d_output_elements(shape) * element_bytes;
+    const std::int64_t in = pool2d_input_elements(shape), out = pool2d_output_elements(shape);
+    const std::int64_t tensors = (in + out) * element_bytes;
     switch (reads) {
-        case plan::Pool2dReads::gradients: return in + out;
-        case plan::Pool2dReads::saved_positions: return in + 2 * out;
-        case plan::Pool2dReads::input: return 2 * in + out;
+        case plan::Pool2dReads::nothing: return tensors;
+        case plan::Pool2dReads::plane_indices: return tensors + out * static_cast<std::int64_t>(sizeof(std::int32_t));
+        case plan::Pool2dReads::window_offsets: return tensors + out;
+        case plan::Pool2dReads::input: return tensors + in * element_bytes;
     }
-    return in;
+    return tensors;
 }
 
 /// The same pooling in sizes that the plan can compute with: a stride beyond the input and the dilation of a single
@@ -72,7 +90,7 @@ kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
 
 template <class T>
 Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& asked, Layout layout, WriteMode mode,
-                        const Strategy& strategy, const Windows& windows) {
+                        const Strategy& strategy, plan::Pool2dReads reads) {
     const Partition partition = choose_strategy(operation, layout, strategy);
     const Pool2dShape shape = canonical(asked);
     problem_ = describe(shape, mode);
@@ -82,11 +100,11 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& asked, La
     const bool any_window = pool2d_output_elements(asked) > 0;
     rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
     columns_ = plan::make_covers(any_window ? plan::width_axis(shape) : plan::Pool2dAxis{.in = shape.in_width});
-    blocks_ = plan::make_blocks(shape, layout, windows.reads, rows_, columns_,
-                                {table_->lanes, sizeof(T), kernels::pool2d_scratch_bytes, kernels::pool2d_max_rows});
-    problem_.source = windows.source;
-    problem_.streaming = touched_bytes(shape, windows.reads, sizeof(T)) > threads::last_level_cache_bytes();
-    choose_kernel(layout, windows);
+    problem_.source = source_of(reads);
+    problem_.streaming = touched_bytes(shape, reads, sizeof(T)) > threads::last_level_cache_bytes();
+    problem_.cached_rows = std::max<std::int64_t>(1, rows_.span());
+    layout == Layout::nchw ? plan_nchw(shape, reads) : plan_nhwc(shape, reads);
+    point_to_plan();
 }
 
 template <class T>
@@ -121,22 +139,44 @@ Partition Pool2dRun<T>::choose_strategy(std::string_view operation, Layout layou
 }
 
 template <class T>
-void Pool2dRun<T>::choose_kernel(Layout layout, const Windows& windows) {
-    const bool nchw = layout == Layout::nchw;
-    if (windows.reads == plan::Pool2dReads::gradients) {
-        kernel_ = !nchw ? table_->average_nhwc : blocks_.fits ? table_->average_nchw : table_->average_any_nchw;
-    } else if (blocks_.fits) {
-        kernel_ = nchw ? table_->max_nchw : table_->max_nhwc;
+void Pool2dRun<T>::plan_nchw(const Pool2dShape& shape, plan::Pool2dReads reads) {
+    const bool whole_planes = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
+        return task.row_begin == 0 && task.row_end == shape.in_height;
+    });
+    lines_ = plan::make_lines(shape, reads, rows_, columns_, limits(), whole_planes);
+    if (reads == plan::Pool2dReads::nothing) {
+        kernel_ = lines_.fits ? table_->average_nchw : table_->average_any_nchw;
     } else {
-        kernel_ = nchw ? table_->max_any_nchw : table_->max_any_nhwc;
+        kernel_ = lines_.fits ? table_->max_nchw : table_->max_any_nchw;
     }
+}
+
+template <class T>
+void Pool2dRun<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads) {
+    if (reads == plan::Pool2dReads::nothing) {
+        kernel_ = table_->average_nhwc;
+    } else if (reads == plan::Pool2dReads::input) {
+        const plan::Pool2dBlocks blocks = plan::make_blocks(shape, rows_, columns_, limits());
+        problem_.channels_per_block = blocks.channels;
+        problem_.columns_per_block = blocks.columns;
+        kernel_ = blocks.fits ? table_->max_nhwc : table_->max_any_nhwc;
+    } else {
+        kernel_ = table_->max_nhwc;
+    }
+}
+
+template <class T>
+plan::Pool2dKernelLimits Pool2dRun<T>::limits() const {
+    return {.lanes = table_->lanes,
+            .scratch_elements = kernels::pool2d_scratch_bytes / static_cast<std::int64_t>(sizeof(std::int32_t)),
+            .max_rows = kernels::pool2d_max_rows};
+}
+
+template <class T>
+void Pool2dRun<T>::point_to_plan() {
     problem_.rows = view(rows_);
     problem_.columns = view(columns_);
-    problem_.vectors = view(blocks_.columns, problem_.dilation_width);
-    problem_.cached_rows = blocks_.cached_rows;
-    problem_.cached_input_rows = blocks_.cached_input_rows;
-    problem_.channels_per_block = blocks_.channels_per_block;
-    problem_.columns_per_block = blocks_.columns_per_block;
+    problem_.line = view(lines_);
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include "isa/isa.hpp"
 #include "kernels/pool2d_kernels.hpp"
+#include "plan/pool2d_lines.hpp"
 #include "plan/pool2d_plan.hpp"
 
 #include <backgrad/executor.hpp>
@@ -24,33 +25,33 @@ std::int64_t pool2d_output_elements(const Pool2dShape& shape);
 template <class T>
 class Pool2dRun {
 public:
-    /// A pooling by windows.
-    struct Windows {
-        plan::Pool2dReads reads;
-        kernels::MaximumSource source;
-    };
-
     Pool2dRun(std::string_view operation, const Pool2dShape& shape, Layout layout, WriteMode mode,
-              const Strategy& strategy, const Windows& windows);
+              const Strategy& strategy, plan::Pool2dReads reads);
 
     /// Global average pooling.
     Pool2dRun(std::string_view operation, const GlobalAvgPool2dShape& shape, Layout layout, WriteMode mode,
               const Strategy& strategy);
 
     const Strategy& strategy() const noexcept { return strategy_; }
+    /// Planes of NCHW that are computed as one run of elements; 0 where rows are.
+    std::int64_t planes_of_line() const noexcept { return lines_.planes; }
     void run(const kernels::Pool2dTensors<T>& tensors) const noexcept;
 
 private:
     /// Fills strategy_, table_ and executor_; returns how the tasks are cut.
     Partition choose_strategy(std::string_view operation, Layout layout, const Strategy& asked);
-    void choose_kernel(Layout layout, const Windows& windows);
+    /// Completes the plan of a pooling by windows and takes the kernel that can run it.
+    void plan_nchw(const Pool2dShape& shape, plan::Pool2dReads reads);
+    void plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads);
+    void point_to_plan();
+    plan::Pool2dKernelLimits limits() const;
 
     Strategy strategy_;
     std::shared_ptr<Executor> executor_;
     const kernels::Pool2dKernels<T>* table_ = nullptr;
     kernels::Pool2dKernel<T> kernel_ = nullptr;
     plan::Pool2dCovers rows_, columns_;
-    plan::Pool2dBlocks blocks_;
+    plan::Pool2dLines lines_;
     std::vector<plan::Pool2dTask> tasks_;
     kernels::Pool2dProblem problem_{};
 };

@@ -17,6 +17,17 @@ std::int64_t Pool2dAxis::cells(std::int64_t window_index) const {
     return std::max<std::int64_t>(0, last - first + 1);
 }
 
+std::int64_t Pool2dCovers::span() const {
+    std::int64_t most = 0;
+    for (std::size_t k = 0; k + 1 < first.size(); ++k) {
+        if (first[k] == first[k + 1]) continue;
+        const std::int64_t low = windows[static_cast<std::size_t>(first[k])];
+        const std::int64_t high = windows[static_cast<std::size_t>(first[k + 1] - 1)];
+        most = std::max(most, high - low + 1);
+    }
+    return most;
+}
+
 Pool2dAxis height_axis(const Pool2dShape& s) {
     return {s.in_height, s.out_height(), s.window_height, s.stride_height, s.padding_top, s.dilation_height};
 }

@@ -18,7 +18,8 @@ struct Pool2dCovers {
     std::vector<std::int32_t> taps;
 
     std::int64_t size() const { return static_cast<std::int64_t>(first.size()) - 1; }
-    std::int64_t count(std::int64_t k) const { return first[k + 1] - first[k]; }
+    /// The most windows that lie between the first and the last that cover one row, both included.
+    std::int64_t span() const;
 };
 
 /// One axis of a pooling.
@@ -33,42 +34,25 @@ Pool2dAxis height_axis(const Pool2dShape& shape);
 Pool2dAxis width_axis(const Pool2dShape& shape);
 Pool2dCovers make_covers(const Pool2dAxis& axis);
 
-/// What is pooled, as far as memory is concerned.
-enum class Pool2dReads { gradients, saved_positions, input };
+/// What a pooling reads beside the gradients of the windows.
+enum class Pool2dReads { nothing, plane_indices, window_offsets, input };
 
 /// What a kernel offers.
 struct Pool2dKernelLimits {
     int lanes;
-    std::size_t element_bytes;
-    std::size_t scratch_bytes;
-    int max_rows;
+    std::int64_t scratch_elements;  ///< for positions of maxima
+    std::int64_t max_rows;          ///< rows of windows at once
 };
 
-/// How an NCHW kernel walks over a row: see kernels::Pool2dColumns.
-struct Pool2dVectorColumns {
-    std::int64_t vectors = 0;
-    std::int64_t vectors_per_block = 0;
-    std::int64_t pitch = 0;
-    std::vector<std::int64_t> first_window;
-    int slots = 0;
-    bool shifted = false;
-    std::vector<std::int32_t> base;
-    std::vector<std::int32_t> relative;
-};
-
-/// Blocks of a pooling that fit a kernel's scratch. `fits` is false where none does; then only the element-wise kernel
-/// can do it.
+/// NHWC from the input: blocks whose maxima fit the scratch.
 struct Pool2dBlocks {
-    bool fits = false;
-    std::int64_t cached_rows = 1;
-    std::int64_t cached_input_rows = 1;
-    Pool2dVectorColumns columns;          ///< NCHW
-    std::int64_t channels_per_block = 1;  ///< NHWC from the input
-    std::int64_t columns_per_block = 1;   ///< NHWC from the input
+    bool fits = false;  ///< else only the element-wise kernel can do it
+    std::int64_t channels = 1;
+    std::int64_t columns = 1;  ///< of grad_input
 };
 
-Pool2dBlocks make_blocks(const Pool2dShape& shape, Layout layout, Pool2dReads reads, const Pool2dCovers& rows,
-                         const Pool2dCovers& columns, const Pool2dKernelLimits& limits);
+Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns,
+                         const Pool2dKernelLimits& limits);
 
 /// A part of grad_input: images, channels and rows [begin, end).
 struct Pool2dTask {

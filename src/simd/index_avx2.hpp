@@ -30,6 +30,9 @@ struct index_vec<float> {
         for (int k = 0; k < n; ++k) bytes[k] = p[k];
         return load(bytes);
     }
+    static index_vec load_bits(const std::int32_t* p, unsigned bits) {
+        return {_mm256_maskload_epi32(p, _mm256_castps_si256(vec<float>::mask_of_bits(bits)))};
+    }
     void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), value); }
 
     friend index_vec operator+(index_vec a, index_vec b) { return {_mm256_add_epi32(a.value, b.value)}; }
@@ -65,6 +68,11 @@ struct index_vec<double> {
         std::uint8_t bytes[4] = {};
         for (int k = 0; k < n; ++k) bytes[k] = p[k];
         return load(bytes);
+    }
+    static index_vec load_bits(const std::int32_t* p, unsigned bits) {
+        const __m128i lane_bits = _mm_setr_epi32(1, 2, 4, 8);
+        const __m128i set = _mm_and_si128(_mm_set1_epi32(static_cast<int>(bits)), lane_bits);
+        return {_mm_maskload_epi32(p, _mm_cmpeq_epi32(set, lane_bits))};
     }
     void store(std::int32_t* p) const { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), value); }
 

@@ -26,6 +26,9 @@ struct index_vec<float> {
     static index_vec load_first(const std::uint8_t* p, int n) {
         return {_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first(n), p))};
     }
+    static index_vec load_bits(const std::int32_t* p, unsigned bits) {
+        return {_mm512_maskz_loadu_epi32(static_cast<mask>(bits), p)};
+    }
     void store(std::int32_t* p) const { _mm512_storeu_si512(p, value); }
 
     friend index_vec operator+(index_vec a, index_vec b) { return {_mm512_add_epi32(a.value, b.value)}; }
@@ -67,6 +70,9 @@ struct index_vec<double> {
     static index_vec load_first(const std::int32_t* p, int n) { return {_mm256_maskz_loadu_epi32(first(n), p)}; }
     static index_vec load_first(const std::uint8_t* p, int n) {
         return {_mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(first(n), p))};
+    }
+    static index_vec load_bits(const std::int32_t* p, unsigned bits) {
+        return {_mm256_maskz_loadu_epi32(static_cast<mask>(bits), p)};
     }
     void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), value); }
 

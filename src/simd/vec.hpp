@@ -8,12 +8,14 @@
 ///     zero() broadcast(x) load(p) store(p) unaligned; stream(p) is a non-temporal store, p aligned to the vector
 ///     load_even(p)                         p[0], p[2], ...; reads 2 * lanes elements
 ///     load_first(p, n) store_first(p, n)   the first n lanes only, 0 <= n <= lanes; other lanes load as +0
+///     load_bits(p, bits) mask_of_bits(bits) lane k where bit k is set; other lanes load as +0 and are not read
 ///     fma(a, b, c) = a * b + c             one rounding (scalar: two, outside the same-bits promise)
 ///     a + b, a - b, a * b, a / b, min, max
 ///     minus_absolute(a)                    -|a|
 ///     shift_exponent(a, n)                 a * 2^k for n = 1.5 * 2^23 + k (double: 2^52), a and the result normal
 ///     less(a, b) less_equal(a, b) equal(a, b) is_nan(a) -> vec<T>::mask; select(mask, a, b) = mask ? a : b
 ///     exceeds(a, b)                        a > b, or a is a NaN and b is not: how a maximum is replaced
+///     add_where(mask, a, b)                mask ? a + b : a, for an a that is not -0; both(mask, mask) is "and"
 /// `stream_fence()` orders streaming stores before every later store.
 ///     merge_nans(a, b)                     a NaN where a or b is one; the others are 0 in both
 ///     any_nan(a)                           true if any lane is a NaN

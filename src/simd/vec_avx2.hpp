@@ -25,6 +25,15 @@ struct vec<float> {
         const __m256 even = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), 0x88);
         return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), 0xD8))};
     }
+    static vec load_bits(const float* p, unsigned bits) {
+        return {_mm256_maskload_ps(p, _mm256_castps_si256(mask_of_bits(bits)))};
+    }
+    static mask mask_of_bits(unsigned bits) {
+        const __m256i lane_bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane_bits);
+        return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane_bits));
+    }
+    static mask both(mask a, mask b) { return _mm256_and_ps(a, b); }
     void store(float* p) const { _mm256_storeu_ps(p, value); }
     void store_first(float* p, int n) const { _mm256_maskstore_ps(p, first(n), value); }
     void stream(float* p) const { _mm256_stream_ps(p, value); }
@@ -51,6 +60,7 @@ struct vec<float> {
     friend vec merge_nans(vec a, vec b) { return {_mm256_or_ps(a.value, b.value)}; }
     friend bool any_nan(vec a) { return _mm256_movemask_ps(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_ps(b.value, a.value, m)}; }
+    friend vec add_where(mask m, vec a, vec b) { return {_mm256_add_ps(a.value, _mm256_and_ps(m, b.value))}; }
 
 private:
     static __m256i first(int n) {
@@ -72,6 +82,15 @@ struct vec<double> {
         const __m256d even = _mm256_unpacklo_pd(_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4));
         return {_mm256_permute4x64_pd(even, 0xD8)};
     }
+    static vec load_bits(const double* p, unsigned bits) {
+        return {_mm256_maskload_pd(p, _mm256_castpd_si256(mask_of_bits(bits)))};
+    }
+    static mask mask_of_bits(unsigned bits) {
+        const __m256i lane_bits = _mm256_setr_epi64x(1, 2, 4, 8);
+        const __m256i set = _mm256_and_si256(_mm256_set1_epi64x(bits), lane_bits);
+        return _mm256_castsi256_pd(_mm256_cmpeq_epi64(set, lane_bits));
+    }
+    static mask both(mask a, mask b) { return _mm256_and_pd(a, b); }
     void store(double* p) const { _mm256_storeu_pd(p, value); }
     void store_first(double* p, int n) const { _mm256_maskstore_pd(p, first(n), value); }
     void stream(double* p) const { _mm256_stream_pd(p, value); }
@@ -98,6 +117,7 @@ struct vec<double> {
     friend vec merge_nans(vec a, vec b) { return {_mm256_or_pd(a.value, b.value)}; }
     friend bool any_nan(vec a) { return _mm256_movemask_pd(is_nan(a)) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_pd(b.value, a.value, m)}; }
+    friend vec add_where(mask m, vec a, vec b) { return {_mm256_add_pd(a.value, _mm256_and_pd(m, b.value))}; }
 
 private:
     static __m256i first(int n) {

@@ -25,6 +25,9 @@ struct vec<float> {
         const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         return {_mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + 16))};
     }
+    static vec load_bits(const float* p, unsigned bits) { return {_mm512_maskz_loadu_ps(mask_of_bits(bits), p)}; }
+    static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }
+    static mask both(mask a, mask b) { return static_cast<mask>(a & b); }
     void store(float* p) const { _mm512_storeu_ps(p, value); }
     void store_first(float* p, int n) const { _mm512_mask_storeu_ps(p, first(n), value); }
     void stream(float* p) const { _mm512_stream_ps(p, value); }
@@ -51,6 +54,7 @@ struct vec<float> {
     friend vec merge_nans(vec a, vec b) { return {_mm512_or_ps(a.value, b.value)}; }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_ps(m, b.value, a.value)}; }
+    friend vec add_where(mask m, vec a, vec b) { return {_mm512_mask_add_ps(a.value, m, a.value, b.value)}; }
 
 private:
     static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }
@@ -70,6 +74,9 @@ struct vec<double> {
         const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
         return {_mm512_permutex2var_pd(_mm512_loadu_pd(p), even, _mm512_loadu_pd(p + 8))};
     }
+    static vec load_bits(const double* p, unsigned bits) { return {_mm512_maskz_loadu_pd(mask_of_bits(bits), p)}; }
+    static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }
+    static mask both(mask a, mask b) { return static_cast<mask>(a & b); }
     void store(double* p) const { _mm512_storeu_pd(p, value); }
     void store_first(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), value); }
     void stream(double* p) const { _mm512_stream_pd(p, value); }
@@ -96,6 +103,7 @@ struct vec<double> {
     friend vec merge_nans(vec a, vec b) { return {_mm512_or_pd(a.value, b.value)}; }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_pd(m, b.value, a.value)}; }
+    friend vec add_where(mask m, vec a, vec b) { return {_mm512_mask_add_pd(a.value, m, a.value, b.value)}; }
 
 private:
     static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }

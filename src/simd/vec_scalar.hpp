@@ -18,6 +18,9 @@ struct vec {
     static vec load(const T* p) { return {*p}; }
     static vec load_first(const T* p, int n) { return {n > 0 ? *p : T(0)}; }
     static vec load_even(const T* p) { return {*p}; }
+    static vec load_bits(const T* p, unsigned bits) { return {bits & 1 ? *p : T(0)}; }
+    static mask mask_of_bits(unsigned bits) { return bits & 1; }
+    static mask both(mask a, mask b) { return a && b; }
     void store(T* p) const { *p = value; }
     void store_first(T* p, int n) const {
         if (n > 0) *p = value;
@@ -45,6 +48,7 @@ struct vec {
     friend vec merge_nans(vec a, vec b) { return {a.value + b.value}; }
     friend bool any_nan(vec a) { return a.value != a.value; }
     friend vec select(mask m, vec a, vec b) { return m ? a : b; }
+    friend vec add_where(mask m, vec a, vec b) { return {m ? a.value + b.value : a.value}; }
     friend void transpose(vec (&)[1]) {}
 };
 

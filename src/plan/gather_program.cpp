@@ -1,0 +1,85 @@
+#include "plan/gather_program.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace backgrad::plan {
+namespace {
+
+struct Lane {
+    std::int64_t element;
+    int lane;
+};
+
+/// The lanes of one key of one vector.
+using Lanes = std::vector<Lane>;
+
+bool is_shift(const Lanes& lanes) {
+    const std::int64_t shift = lanes.front().element - lanes.front().lane;
+    return std::all_of(lanes.begin(), lanes.end(), [&](const Lane& l) { return l.element - l.lane == shift; });
+}
+
+std::uint16_t bit(std::int64_t k) { return static_cast<std::uint16_t>(1u << k); }
+
+/// All lanes take their elements from one load.
+void add_shift(GatherProgram& program, const Lanes& lanes) {
+    std::uint16_t taken = 0;
+    for (const Lane& l : lanes) taken |= bit(l.lane);
+    program.add(lanes.front().element - lanes.front().lane, taken, taken);
+}
+
+/// As many steps as loads are needed, in ascending order of the elements.
+void add_permutations(GatherProgram& program, Lanes lanes) {
+    std::sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) { return a.element < b.element; });
+    for (std::size_t k = 0; k < lanes.size();) {
+        const std::int64_t base = lanes[k].element;
+        std::uint16_t loaded = 0, taken = 0;
+        std::vector<std::int32_t> relative(static_cast<std::size_t>(program.lanes), -1);
+        for (; k < lanes.size() && lanes[k].element - base < program.lanes; ++k) {
+            const std::int64_t offset = lanes[k].element - base;
+            loaded |= bit(offset);
+            taken |= bit(lanes[k].lane);
+            relative[static_cast<std::size_t>(lanes[k].lane)] = static_cast<std::int32_t>(offset);
+        }
+        program.add(base, loaded, taken);
+        program.relative.insert(program.relative.end(), relative.begin(), relative.end());
+    }
+}
+
+}  // namespace
+
+void GatherProgram::add(std::int64_t step_base, std::uint16_t step_loaded, std::uint16_t step_taken) {
+    base.push_back(static_cast<std::int32_t>(step_base));
+    loaded.push_back(step_loaded);
+    taken.push_back(step_taken);
+}
+
+GatherProgram make_program(std::int64_t elements, int lanes,
+                           const std::function<std::vector<GatherTerm>(std::int64_t)>& terms) {
+    GatherProgram program;
+    program.lanes = lanes;
+    program.vectors = (elements + lanes - 1) / lanes;
+    std::vector<std::map<std::int64_t, Lanes>> vectors(static_cast<std::size_t>(program.vectors));
+    bool shifted = true;
+    for (std::int64_t v = 0; v < program.vectors; ++v) {
+        auto& keys = vectors[static_cast<std::size_t>(v)];
+        for (int lane = 0; lane < lanes && v * lanes + lane < elements; ++lane) {
+            for (const GatherTerm& term : terms(v * lanes + lane)) keys[term.key].push_back({term.element, lane});
+        }
+        for (const auto& [key, taken] : keys) shifted = shifted && is_shift(taken);
+    }
+    program.first_step.push_back(0);
+    for (const auto& keys : vectors) {
+        for (const auto& [key, taken] : keys) {
+            if (shifted) {
+                add_shift(program, taken);
+            } else {
+                add_permutations(program, taken);
+            }
+        }
+        program.first_step.push_back(static_cast<std::int64_t>(program.base.size()));
+    }
+    return program;
+}
+
+}  // namespace backgrad::plan

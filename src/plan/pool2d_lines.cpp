@@ -1,0 +1,165 @@
+#include "plan/pool2d_lines.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace backgrad::plan {
+namespace {
+
+/// Terms of a program beyond which its tables would take too much memory and time to make.
+constexpr std::int64_t most_terms = std::int64_t{1} << 20;
+
+/// Lines of planes hold at most this many elements: their programs should stay in the first-level cache.
+constexpr std::int64_t most_line_elements = 1024;
+
+std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/// Ascending windows of one pixel: the first is the one that started longest ago. Counted in windows before the last
+/// that could cover the pixel, so that neighbours share their keys.
+std::int64_t window_key(std::int64_t pixel, const Pool2dAxis& axis, std::int64_t window) {
+    return window - (pixel + axis.padding) / axis.stride;
+}
+
+/// One row of a plane and one row of windows.
+class RowLines {
+public:
+    RowLines(const Pool2dShape& shape, const Pool2dCovers& columns)
+        : axis_(width_axis(shape)), columns_(columns) {}
+
+    std::int64_t elements() const { return axis_.in; }
+    std::int64_t windows() const { return axis_.out; }
+    std::int32_t position(std::int64_t element) const { return static_cast<std::int32_t>(element); }
+    std::int64_t first_row(std::int64_t) const { return 0; }
+    std::int64_t first_column(std::int64_t window) const { return window * axis_.stride - axis_.padding; }
+
+    std::vector<GatherTerm> windows_of(std::int64_t element) const {
+        std::vector<GatherTerm> terms;
+        for (std::int64_t k = columns_.first[element]; k < columns_.first[element + 1]; ++k) {
+            terms.push_back({window_key(element, axis_, columns_.windows[k]), columns_.windows[k]});
+        }
+        return terms;
+    }
+
+    std::vector<GatherTerm> cells_of(std::int64_t window) const {
+        std::vector<GatherTerm> terms;
+        for (std::int64_t tap = 0; tap < axis_.window; ++tap) {
+            const std::int64_t column = first_column(window) + tap * axis_.dilation;
+            if (0 <= column && column < axis_.in) terms.push_back({tap, column});
+        }
+        return terms;
+    }
+
+private:
+    Pool2dAxis axis_;
+    const Pool2dCovers& columns_;
+};
+
+/// Several planes, one behind the other.
+class PlaneLines {
+public:
+    PlaneLines(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns, std::int64_t planes)
+        : height_(height_axis(shape)), width_(width_axis(shape)), rows_(rows), columns_(columns), planes_(planes) {}
+
+    std::int64_t elements() const { return planes_ * height_.in * width_.in; }
+    std::int64_t windows() const { return planes_ * height_.out * width_.out; }
+    std::int32_t position(std::int64_t element) const {
+        return static_cast<std::int32_t>(element % (height_.in * width_.in));
+    }
+    std::int64_t first_row(std::int64_t window) const {
+        return window / width_.out % height_.out * height_.stride - height_.padding;
+    }
+    std::int64_t first_column(std::int64_t window) const {
+        return window % width_.out * width_.stride - width_.padding;
+    }
+
+    std::vector<GatherTerm> windows_of(std::int64_t element) const {
+        const std::int64_t column = element % width_.in, row = element / width_.in % height_.in;
+        const std::int64_t plane = element / width_.in / height_.in;
+        std::vector<GatherTerm> terms;
+        for (std::int64_t j = rows_.first[row]; j < rows_.first[row + 1]; ++j) {
+            for (std::int64_t k = columns_.first[column]; k < columns_.first[column + 1]; ++k) {
+                const std::int64_t y = rows_.windows[j], x = columns_.windows[k];
+                // Keys of rows are further apart than keys of columns can be.
+                const std::int64_t key = window_key(row, height_, y) * (width_.out + width_.in + 1);
+                terms.push_back(
+                    {key + window_key(column, width_, x), (plane * height_.out + y) * width_.out + x});
+            }
+        }
+        return terms;
+    }
+
+    std::vector<GatherTerm> cells_of(std::int64_t window) const {
+        const std::int64_t plane = window / width_.out / height_.out;
+        std::vector<GatherTerm> terms;
+        for (std::int64_t r = 0; r < height_.window; ++r) {
+            for (std::int64_t c = 0; c < width_.window; ++c) {
+                const std::int64_t row = first_row(window) + r * height_.dilation;
+                const std::int64_t column = first_column(window) + c * width_.dilation;
+                if (row < 0 || row >= height_.in || column < 0 || column >= width_.in) continue;
+                terms.push_back({r * width_.window + c, (plane * height_.in + row) * width_.in + column});
+            }
+        }
+        return terms;
+    }
+
+private:
+    Pool2dAxis height_, width_;
+    const Pool2dCovers &rows_, &columns_;
+    std::int64_t planes_;
+};
+
+template <class Lines>
+void fill_tables(const Lines& source, Pool2dReads reads, int lanes, Pool2dLines& lines) {
+    lines.gather = make_program(source.elements(), lanes, [&](std::int64_t k) { return source.windows_of(k); });
+    lines.positions.resize(static_cast<std::size_t>(round_up(source.elements(), lanes)));
+    for (std::int64_t k = 0; k < source.elements(); ++k) {
+        lines.positions[static_cast<std::size_t>(k)] = source.position(k);
+    }
+    lines.scratch_pitch = round_up(source.windows(), lanes);
+    const std::size_t windows = static_cast<std::size_t>(lines.scratch_pitch);
+    if (reads == Pool2dReads::input) {
+        lines.maxima = make_program(source.windows(), lanes, [&](std::int64_t k) { return source.cells_of(k); });
+        lines.first_cells.resize(windows, -1);
+        for (std::int64_t k = 0; k < source.windows(); ++k) {
+            const std::vector<GatherTerm> cells = source.cells_of(k);
+            if (!cells.empty()) lines.first_cells[static_cast<std::size_t>(k)] = source.position(cells.front().element);
+        }
+    }
+    if (reads == Pool2dReads::window_offsets) {
+        lines.window_rows.resize(windows);
+        lines.window_columns.resize(windows);
+        for (std::int64_t k = 0; k < source.windows(); ++k) {
+            lines.window_rows[static_cast<std::size_t>(k)] = static_cast<std::int32_t>(source.first_row(k));
+            lines.window_columns[static_cast<std::size_t>(k)] = static_cast<std::int32_t>(source.first_column(k));
+        }
+    }
+}
+
+/// Planes of a line: as many as give whole vectors, if that is few enough elements; 0 where rows serve better.
+std::int64_t planes_of_line(const Pool2dShape& shape, int lanes) {
+    const std::int64_t plane = shape.in_height * shape.in_width;
+    const std::int64_t planes = lanes / std::gcd(plane, std::int64_t{lanes});
+    return plane <= most_line_elements / planes ? planes : 0;
+}
+
+}  // namespace
+
+Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
+                       const Pool2dCovers& columns, const Pool2dKernelLimits& limits, bool whole_planes) {
+    Pool2dLines lines;
+    lines.planes = whole_planes ? planes_of_line(shape, limits.lanes) : 0;
+    const std::int64_t rows_of_line = lines.planes == 0 ? 1 : lines.planes * rows.first.back();
+    if (columns.first.back() > most_terms / std::max<std::int64_t>(1, rows_of_line)) return lines;
+    if (lines.planes == 0) {
+        fill_tables(RowLines(shape, columns), reads, limits.lanes, lines);
+    } else {
+        fill_tables(PlaneLines(shape, rows, columns, lines.planes), reads, limits.lanes, lines);
+    }
+    const bool uses_scratch = reads == Pool2dReads::input || reads == Pool2dReads::window_offsets;
+    const std::int64_t rows_at_once = lines.planes == 0 ? rows.span() : 1;
+    lines.fits = rows_at_once <= limits.max_rows &&
+                 (!uses_scratch || rows_at_once * lines.scratch_pitch <= limits.scratch_elements);
+    return lines;
+}
+
+}  // namespace backgrad::plan

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "plan/gather_program.hpp"
+#include "plan/pool2d_plan.hpp"
+
+namespace backgrad::plan {
+
+/// How an NCHW kernel computes grad_input: line by line, where a line is a row of a plane, or a few small planes as one
+/// run of elements, so that vectors are full whatever the width of the planes. See kernels::Pool2dLine.
+struct Pool2dLines {
+    bool fits = false;  ///< else only the element-wise kernel can do it
+    std::int64_t planes = 0;  ///< planes of a line; 0: lines are rows
+    GatherProgram gather, maxima;
+    std::vector<std::int32_t> positions;
+    std::vector<std::int32_t> first_cells;
+    std::vector<std::int32_t> window_rows, window_columns;
+    std::int64_t scratch_pitch = 0;
+};
+
+/// `whole_planes` allows lines of planes: all tasks hold whole planes.
+Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
+                       const Pool2dCovers& columns, const Pool2dKernelLimits& limits, bool whole_planes);
+
+}  // namespace backgrad::plan
