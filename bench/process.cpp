@@ -49,7 +49,7 @@ WorkerProcess::WorkerProcess(const WorkerKind& kind, const std::vector<std::stri
 WorkerProcess::~WorkerProcess() {
     std::fclose(requests_);  // the end of its requests ends the worker
     std::fclose(answers_);
-    waitpid(pid_, nullptr, 0);
+    if (alive()) waitpid(pid_, nullptr, 0);
 }
 
 /// The child's side of the fork; does not return.
@@ -84,10 +84,18 @@ bool WorkerProcess::receive(std::string& line) {
     return length > 0;
 }
 
+std::string WorkerProcess::reap() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    if (WIFSIGNALED(status)) return std::string("a worker process ended by signal: ") + strsignal(WTERMSIG(status));
+    return "a worker process ended with exit code " + std::to_string(WEXITSTATUS(status));
+}
+
 Roof WorkerProcess::measure_roof(Dtype dtype) {
     std::string line;
     if (!send(nlohmann::json{{"roof", dtype}}.dump()) || !receive(line)) {
-        throw std::runtime_error("a worker process ended while it measured the roof");
+        throw std::runtime_error(reap() + " while it measured the roof");
     }
     return nlohmann::json::parse(line).get<Roof>();
 }
@@ -96,17 +104,21 @@ void WorkerProcess::measure(const std::vector<Cell>& cells,
                             const std::function<void(std::size_t, const Outcome&)>& report) {
     std::vector<bool> reported(cells.size());
     std::string line;
+    bool complete = false;
     if (send(nlohmann::json{{"measure", cells}}.dump())) {
         while (receive(line)) {
             const nlohmann::json answer = nlohmann::json::parse(line);
-            if (answer.is_null()) break;
+            complete = answer.is_null();
+            if (complete) break;
             const std::size_t number = answer.at("number");
             reported[number] = true;
             report(number, answer.at("outcome").get<Outcome>());
         }
     }
+    if (complete) return;
+    const std::string end = reap();
     for (std::size_t i = 0; i < cells.size(); ++i) {
-        if (!reported[i]) report(i, {"failed", "the worker process ended", "", {}});
+        if (!reported[i]) report(i, {"failed", end, "", {}});
     }
 }
 

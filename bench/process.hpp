@@ -34,6 +34,9 @@ public:
 
     const WorkerKind& kind() const noexcept { return kind_; }
 
+    /// False once the process has ended by itself, which it does only when it crashes.
+    bool alive() const noexcept { return pid_ > 0; }
+
     /// Measures the roof. Throws std::runtime_error if the process ends.
     Roof measure_roof(Dtype dtype);
 
@@ -44,6 +47,9 @@ private:
     void start(int request_fd, int answer_fd, const std::vector<std::string>& benchmark_flags);
     bool send(const std::string& line);
     bool receive(std::string& line);
+
+    /// Waits for the process, whose pipe has closed, and says how it ended.
+    std::string reap();
 
     WorkerKind kind_;
     pid_t pid_ = -1;

@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <deque>
+#include <list>
 #include <map>
 #include <tuple>
 
@@ -24,7 +24,9 @@ class Workers {
 public:
     explicit Workers(const Arguments& arguments) : arguments_(arguments) {}
 
+    /// The process of that kind; a new one if there is none, or if it has crashed.
     WorkerProcess& of(const WorkerKind& kind) {
+        std::erase_if(processes_, [](const WorkerProcess& process) { return !process.alive(); });
         for (WorkerProcess& process : processes_) {
             if (process.kind() == kind) return process;
         }
@@ -60,7 +62,7 @@ public:
 
 private:
     const Arguments& arguments_;
-    std::deque<WorkerProcess> processes_;
+    std::list<WorkerProcess> processes_;
     std::map<std::tuple<Isa, int, Dtype>, Roof> roofs_;
 };
 
