@@ -36,9 +36,10 @@ template <class T>
 struct DepthwiseSumKernels {
     static constexpr int max_rows = 8, max_columns = 8;
     /// state is [tap row][tap column][unit] with state_row between tap rows.
-    using Function = void (*)(const DepthwiseSums<T>&, T* state, std::ptrdiff_t state_row) noexcept;
+    using Function = void (*)(const DepthwiseSums<T>&, T* state, std::ptrdiff_t state_row, T* bias) noexcept;
 
-    Function function[max_rows + 1][max_columns + 1];  ///< null where the accumulators do not fit
+    /// Null where the accumulators do not fit. `with_bias` goes on with the sums of grad_output, bias[unit], too.
+    Function function[max_rows + 1][max_columns + 1], with_bias[max_rows + 1][max_columns + 1];
 };
 
 /// Rows of grad_input that share rows of grad_output. Row t, pixel v is the chain over tap row m, then tap column c, of
@@ -65,13 +66,32 @@ struct DepthwiseTileKernels {
     static constexpr int max_rows = 8, max_pixels = 8;
     using Function = void (*)(const DepthwiseTiles<T>&) noexcept;
 
-    /// Null where the accumulators do not fit. In `inner` every column exists.
+    int rows_limit[max_pixels + 1];
+    /// Null beyond rows_limit. In `inner` every column exists.
     Function inner[max_rows + 1][max_pixels + 1], border[max_rows + 1][max_pixels + 1];
+};
+
+/// Copies between tensors and panels, [pixel][unit]. A unit may have fewer channels than lanes: the others are zero in a
+/// panel and not touched in a tensor.
+template <class T>
+struct DepthwisePanelKernels {
+    /// From NCHW; `channel` is the distance of its planes.
+    void (*read_planes)(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to) noexcept;
+    /// From NHWC; `pixel` is the distance of its pixels.
+    void (*read_pixels)(const T* from, std::ptrdiff_t pixel, int channels, std::int64_t pixels, T* to) noexcept;
+    /// To NCHW, past the caches where the planes' alignment allows it.
+    void (*write_planes)(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t channel,
+                         bool accumulate, bool streaming) noexcept;
+    /// To NHWC.
+    void (*write_pixels)(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t pixel,
+                         bool accumulate) noexcept;
+    bool (*all_finite)(const T* values, std::int64_t count) noexcept;
 };
 
 /// The kernels of depthwise convolutions for one ISA.
 template <class T>
 struct DepthwiseKernels {
+    const DepthwisePanelKernels<T>* panel;
     const DepthwiseSumKernels<T>* sum;
     const DepthwiseTileKernels<T>* tile;
 };

@@ -17,13 +17,14 @@ constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 template <class T>
 alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
-/// rows * columns accumulators and the vector of grad_output; input is a memory operand, so a pixel costs one load more
+/// rows * columns accumulators, the vector of grad_output and its sum; input is a memory operand, so a pixel costs one load more
 /// than FMAs. 25 sums with AVX-512 (a 5x5 kernel at once), 12 with AVX2 (3x3).
 constexpr bool sums_fit(int rows, int columns) { return rows * columns <= (registers == 32 ? 25 : 12); }
 
-template <class T, int rows, int columns>
-void sum_taps(const DepthwiseSums<T>& in, T* state, std::ptrdiff_t state_row) noexcept {
+template <class T, int rows, int columns, bool with_bias>
+void sum_taps(const DepthwiseSums<T>& in, T* state, std::ptrdiff_t state_row, T* bias) noexcept {
     using V = vec<T>;
+    V total = with_bias ? V::load(bias) : V::zero();
     const DepthwiseColumns& axis = in.columns;
     V sum[rows][columns];
     std::ptrdiff_t tap[columns];
@@ -41,6 +42,7 @@ void sum_taps(const DepthwiseSums<T>& in, T* state, std::ptrdiff_t state_row) no
             for (std::int64_t x = begin; x < end; ++x, g += in.grad_output_pixel) {
                 V a = V::load(g);
                 keep_in_register(a);
+                if constexpr (with_bias) total = total + a;
 #pragma GCC unroll 8
                 for (int c = 0; c < columns; ++c) {
                     const std::int64_t column = axis.first + x * axis.step + c * axis.tap;
@@ -60,6 +62,7 @@ void sum_taps(const DepthwiseSums<T>& in, T* state, std::ptrdiff_t state_row) no
         for (std::int64_t i = in.inner_begin; i < in.inner_end; ++i) {
             V a = V::load(g);
             keep_in_register(a);
+            if constexpr (with_bias) total = total + a;
 #pragma GCC unroll 8
             for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 8
@@ -71,21 +74,23 @@ void sum_taps(const DepthwiseSums<T>& in, T* state, std::ptrdiff_t state_row) no
         add_border(in.inner_end, in.end);
     }
 
+    if constexpr (with_bias) total.store(bias);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
         for (int c = 0; c < columns; ++c) sum[r][c].store(state + r * state_row + c * V::lanes);
 }
 
-template <class T, int rows, int columns>
+template <class T, int rows, int columns, bool with_bias>
 constexpr typename DepthwiseSumKernels<T>::Function entry() {
-    if constexpr (rows >= 1 && columns >= 1 && sums_fit(rows, columns)) return &sum_taps<T, rows, columns>;
+    if constexpr (rows >= 1 && columns >= 1 && sums_fit(rows, columns)) return &sum_taps<T, rows, columns, with_bias>;
     else return nullptr;
 }
 
 template <class T, int rows, int... column>
 constexpr void fill_columns(DepthwiseSumKernels<T>& table, std::integer_sequence<int, column...>) {
-    ((table.function[rows][column] = entry<T, rows, column>()), ...);
+    ((table.function[rows][column] = entry<T, rows, column, false>()), ...);
+    ((table.with_bias[rows][column] = entry<T, rows, column, true>()), ...);
 }
 
 template <class T, int... row>

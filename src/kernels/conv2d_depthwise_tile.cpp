@@ -112,6 +112,9 @@ constexpr void fill_pixels(DepthwiseTileKernels<T>& table, std::integer_sequence
 template <class T, int... row>
 constexpr DepthwiseTileKernels<T> make_table(std::integer_sequence<int, row...>) {
     DepthwiseTileKernels<T> table{};
+    for (int v = 1; v <= DepthwiseTileKernels<T>::max_pixels; ++v)
+        while (table.rows_limit[v] < DepthwiseTileKernels<T>::max_rows && tile_fits(table.rows_limit[v] + 1, v))
+            ++table.rows_limit[v];
     (fill_pixels<T, row>(table, std::make_integer_sequence<int, DepthwiseTileKernels<T>::max_pixels + 1>{}), ...);
     return table;
 }

@@ -5,12 +5,15 @@
 #include "ops/conv2d_validate.hpp"
 #include "ops/conv2d_weight.hpp"
 #include "ops/validate.hpp"
+#include "threads/cache.hpp"
 #include "threads/make_executor.hpp"
 
 #include <backgrad/conv2d.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -30,6 +33,14 @@ plan::RegisterTiles register_tiles(const kernels::Conv2dKernels<T>& kernels) {
     tiles.lanes = kernels.tile->lanes;
     for (int v = 0; v <= kernels::TileKernels<T>::max_vectors; ++v) tiles.rows_limit[v] = kernels.tile->rows_limit[v];
     return tiles;
+}
+
+template <class T>
+plan::DepthwiseTileLimits depthwise_limits(const kernels::Conv2dKernels<T>& kernels) {
+    plan::DepthwiseTileLimits limits{kernels.tile->lanes, {}};
+    std::copy(std::begin(kernels.depthwise->tile->rows_limit), std::end(kernels.depthwise->tile->rows_limit),
+              limits.rows);
+    return limits;
 }
 
 /// Sums of bias and weight gradients that lie in the shared part of the workspace, and the packed weights.
@@ -80,11 +91,14 @@ struct Conv2dBackward<T>::Implementation {
         const plan::RegisterTiles tiles = register_tiles(*kernels);
         const bool same_output =
             problem.grad_output_height == problem.out_height && problem.grad_output_width == problem.out_width;
-        if (problem.depthwise() && problem.batch * problem.pixels_out() > 0)
+        if (problem.depthwise() && problem.batch * problem.pixels_out() > 0) {
             depthwise = plan::plan_depthwise(problem,
                                              {options.gradients.input && input_elements() > 0, options.gradients.weight,
                                               options.gradients.bias && same_output},
-                                             tiles.lanes, sizeof(T), strategy);
+                                             depthwise_limits(*kernels), sizeof(T), strategy);
+            depthwise->streaming = (input_elements() + output_elements()) * static_cast<std::int64_t>(sizeof(T)) >
+                                   threads::last_level_cache_bytes();
+        }
         if (!depthwise && options.gradients.weight && problem.weight_elements() > 0)
             weight = plan::plan_weight(problem, tiles, sizeof(T), strategy);
         if (options.gradients.bias && problem.out_channels > 0 && !((weight || depthwise) && same_output))

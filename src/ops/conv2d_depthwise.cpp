@@ -17,18 +17,12 @@ using plan::Range;
 
 Finish finish_of(WriteMode mode) { return mode == WriteMode::accumulate ? Finish::add : Finish::store; }
 
-template <class T>
-bool all_finite(const T* values, std::int64_t count) {
-    T poison = 0;
-    for (std::int64_t i = 0; i < count; ++i) poison += values[i] * T(0);
-    return poison == T(0);
-}
-
 /// What a task keeps for its block of units.
 template <class T>
 struct BlockMemory {
     T *weight_total, *bias_total;       ///< one partial sum: [unit][tap][lane] and [channel]
-    T *weight_sums, *bias_chains;       ///< of the current segment, and of each segment of a strip
+    T *weight_sums, *bias_sums;         ///< of the current segment
+    T* spare;                           ///< as large as the weight sums of a unit
     T *weights, *weights_finite;        ///< packed [unit][tap][lane]; 1 or 0 per unit
     T *source, *input, *target;         ///< panels of one unit: grad_output, input, grad_input
 };
@@ -40,7 +34,8 @@ BlockMemory<T> lay_out(const Conv2dDepthwisePlan& plan, T* partial, Scratch<T>& 
     memory.weight_total = partial ? partial : scratch.take(plan.partial_elements());
     memory.bias_total = memory.weight_total + units * plan.weight_elements;
     memory.weight_sums = scratch.take(units * plan.weight_elements);
-    memory.bias_chains = scratch.take(plan.strip_segments * units * plan.bias_elements);
+    memory.bias_sums = scratch.take(units * plan.unit_channels);
+    memory.spare = scratch.take(plan.weight_elements);
     memory.weights = scratch.take(units * plan.weight_elements);
     memory.weights_finite = scratch.take(units);
     memory.source = scratch.take(plan.source_elements);
@@ -59,14 +54,8 @@ struct BlockWork {
     BlockMemory<T> memory;
 
     void run(Range segments) const {
-        const auto& pack = *context.kernels.pack;
         if (plan.gradients.input) pack_weights();
-        if (plan.sums()) pack.clear(memory.weight_total, plan.partial_elements());
-        if (!in_place(units.end - 1)) {
-            // Lanes without a channel are zero throughout.
-            pack.clear(memory.source, plan.source_elements);
-            pack.clear(memory.input, plan.input_elements);
-        }
+        if (plan.sums()) context.kernels.pack->clear(memory.weight_total, plan.partial_elements());
         while (segments.size() > 0) {
             const PixelBox box = plan.segments.box(segments.begin);
             for (std::int64_t n = box.image_begin; n < box.image_end; ++n) {
@@ -94,51 +83,37 @@ private:
 
     /// Everything that is asked for, of all units.
     void add_strip(const DepthwiseStrip& strip) const {
-        if (plan.sums()) add_bias(strip);
         for (std::int64_t u = 0; u < units.size(); ++u) {
             const DepthwiseRows<const T> source =
                 rows_of(context.grad_output(0), strip.image, units.begin + u, strip.source_rows,
                         context.problem.out_height, context.problem.out_width, memory.source);
-            if (plan.gradients.weight) add_weight(strip, u, source);
+            if (plan.sums()) add_sums(strip, u, source);
             if (plan.gradients.input && strip.target_rows.size() > 0) write_input(strip, u, source);
         }
-        if (plan.sums() && strip.ends) finish_bias(strip);
     }
 
-    /// The bias comes first: it tells whether grad_output is finite.
-    void add_bias(const DepthwiseStrip& strip) const {
-        const std::int64_t size = units.size() * plan.bias_elements;
-        T* chains = memory.bias_chains;
-        for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s, chains += size) {
-            if (strip.begins) context.kernels.pack->clear(chains, size);
-            add_bias_image(context, context.grad_output(0), plan.segments.box(s), strip.image, plan.unit_range(units),
-                           chains);
-        }
-    }
-
-    void finish_bias(const DepthwiseStrip& strip) const {
-        const std::int64_t size = plan.unit_range(units).size();
-        const T* chains = memory.bias_chains;
-        for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
-            if (context.problem.layout == Layout::nchw) context.kernels.dot->join(chains, size, memory.bias_total);
-            else add_total(chains, size, memory.bias_total);
-            chains += units.size() * plan.bias_elements;
-        }
-    }
-
-    void add_weight(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
+    void add_sums(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
         const plan::Conv2dProblem& p = context.problem;
-        const DepthwiseRows<const T> input = rows_of(context.input(0), strip.image, units.begin + u, strip.input_rows,
-                                                     p.in_height, p.in_width, memory.input);
+        const auto& pack = *context.kernels.pack;
+        DepthwiseRows<const T> input{};
+        if (plan.gradients.weight)
+            input = rows_of(context.input(0), strip.image, units.begin + u, strip.input_rows, p.in_height, p.in_width,
+                            memory.input);
         T* sums = memory.weight_sums + u * plan.weight_elements;
-        const T* chains = memory.bias_chains + u * plan.bias_elements;
+        T* bias = memory.bias_sums + u * lanes();
         for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
-            if (strip.begins) context.kernels.pack->clear(sums, plan.weight_elements);
-            add_depthwise_weight(context, plan.segments.box(s), source, input, lanes(),
-                                 all_finite(chains, plan.bias_elements), sums);
-            if (strip.ends)
+            const PixelBox box = plan.segments.box(s);
+            if (strip.begins) {
+                pack.clear(sums, plan.weight_elements);
+                pack.clear(bias, lanes());
+            }
+            if (plan.gradients.weight)
+                add_depthwise_weight(context, box, source, input, lanes(), sums, bias, memory.spare);
+            else add_depthwise_bias(context, box, source, lanes(), bias);
+            if (strip.ends) {
                 add_total(sums, plan.weight_elements, memory.weight_total + u * plan.weight_elements);
-            chains += units.size() * plan.bias_elements;
+                add_total(bias, lanes(), memory.bias_total + u * lanes());
+            }
         }
     }
 
@@ -148,40 +123,40 @@ private:
 
     void write_input(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
         const plan::Conv2dProblem& p = context.problem;
-        const auto& pack = *context.kernels.pack;
+        const auto& panel = *context.kernels.depthwise->panel;
         const TensorView<T> tensor = context.grad_input(0);
         const Range part = channels(units.begin + u), rows = strip.target_rows;
         const T* weights = memory.weights + u * plan.weight_elements;
         const bool finite = memory.weights_finite[u] == T(1), accumulate = modes.input == WriteMode::accumulate;
         T* to = tensor.at(strip.image, part.begin, rows.begin, 0);
         if (in_place(units.begin + u))
-            return write_depthwise_input(context, rows, source, weights, lanes(), finite, accumulate,
+            return write_depthwise_input(context, plan, rows, source, weights, lanes(), finite, accumulate,
                                          {to, rows, tensor.row, tensor.pixel});
-        write_depthwise_input(context, rows, source, weights, lanes(), finite, false,
+        write_depthwise_input(context, plan, rows, source, weights, lanes(), finite, false,
                               {memory.target, rows, p.in_width * lanes(), lanes()});
         const std::int64_t pixels = rows.size() * p.in_width;
         if (p.layout == Layout::nchw)
-            pack.transpose_out(memory.target, lanes(), pixels, part.size(), to, tensor.channel, finish_of(modes.input));
-        else
-            pack.copy_out(memory.target, lanes(), pixels, part.size(), to, tensor.pixel, 1, finish_of(modes.input));
+            panel.write_planes(memory.target, static_cast<int>(part.size()), pixels, to, tensor.channel, accumulate,
+                               plan.streaming);
+        else panel.write_pixels(memory.target, static_cast<int>(part.size()), pixels, to, tensor.pixel, accumulate);
     }
 
     /// Rows of a unit where they lie, or copied to `panel` where they are not whole vectors.
     DepthwiseRows<const T> rows_of(const TensorView<const T>& tensor, std::int64_t image, std::int64_t unit, Range rows,
-                                   std::int64_t height, std::int64_t width, T* panel) const {
+                                   std::int64_t height, std::int64_t width, T* to) const {
         const Range part = channels(unit);
         if (in_place(unit)) return {tensor.at(image, part.begin, 0, 0), {0, height}, tensor.row, tensor.pixel};
-        const auto& pack = *context.kernels.pack;
+        const auto& panel = *context.kernels.depthwise->panel;
+        const int count = static_cast<int>(part.size());
         const bool whole_rows = tensor.row == width * tensor.pixel;
         const std::int64_t steps = whole_rows ? 1 : rows.size(), pixels = whole_rows ? rows.size() * width : width;
         for (std::int64_t y = 0; y < steps; ++y) {
             const T* from = tensor.at(image, part.begin, rows.begin + y, 0);
-            T* to = panel + y * pixels * lanes();
-            if (context.problem.layout == Layout::nchw)
-                pack.transpose(from, tensor.channel, part.size(), pixels, to, lanes());
-            else pack.copy(from, tensor.pixel, 1, pixels, part.size(), to, lanes());
+            T* row = to + y * pixels * lanes();
+            if (context.problem.layout == Layout::nchw) panel.read_planes(from, tensor.channel, count, pixels, row);
+            else panel.read_pixels(from, tensor.pixel, count, pixels, row);
         }
-        return {panel, rows, width * lanes(), lanes()};
+        return {to, rows, width * lanes(), lanes()};
     }
 };
 

@@ -37,20 +37,19 @@ template <class T>
 struct ClassWork {
     const Conv2dContext<T>& context;
     kernels::DepthwiseTiles<T> tiles;  ///< for all columns
+    plan::DepthwiseTile tile;
     std::int64_t rows, columns;
 
     /// Tiles of pixels as equal as can be; those that look beyond the image are border tiles.
     void run() const {
         const auto& table = *context.kernels.depthwise->tile;
-        std::int64_t tall = std::min<std::int64_t>({tiles.kernel_rows, rows, 3}), wide = DepthwiseTileKernels<T>::max_pixels;
-        while (!table.inner[tall][wide]) --wide;
-        const std::int64_t blocks = plan::ceil_div(columns, wide);
+        const std::int64_t blocks = plan::ceil_div(columns, tile.pixels);
         for (std::int64_t i = 0; i < blocks; ++i) {
             const Range part = plan::share(columns, blocks, i);
             const std::int64_t first = tiles.columns.first + part.begin;
             const std::int64_t reach = (tiles.kernel_columns - 1) * tiles.columns.tap;
             const bool inner = first + reach >= 0 && first + part.size() <= tiles.columns.size;
-            run_rows(inner ? table.inner : table.border, part, tall);
+            run_rows(inner ? table.inner : table.border, part);
         }
     }
 
@@ -58,18 +57,20 @@ private:
     using Functions = typename DepthwiseTileKernels<T>::Function[DepthwiseTileKernels<T>::max_rows + 1]
                                                                 [DepthwiseTileKernels<T>::max_pixels + 1];
 
-    void run_rows(const Functions& functions, Range part, std::int64_t tall) const {
+    /// Tiles of rows as equal as can be: first those with a row more.
+    void run_rows(const Functions& functions, Range part) const {
+        const std::int64_t count = plan::ceil_div(rows, tile.rows), tall = plan::ceil_div(rows, count);
         kernels::DepthwiseTiles<T> work = tiles;
         work.columns.first += part.begin;
         work.output += part.begin * tiles.output_pixel;
-        work.tiles = rows / tall;
+        work.tiles = rows - count * (tall - 1);
         functions[tall][part.size()](work);
+        if (work.tiles == count) return;
         const std::int64_t done = work.tiles * tall;
-        if (done == rows) return;
         work.first_row += done * tiles.row_step;
         work.output += done * tiles.output_row;
-        work.tiles = 1;
-        functions[rows - done][part.size()](work);
+        work.tiles = count - work.tiles;
+        functions[tall - 1][part.size()](work);
     }
 };
 
@@ -86,35 +87,35 @@ bool pack_depthwise_weight(const Conv2dContext<T>& context, Range channels, std:
 }
 
 template <class T>
-void write_depthwise_input(const Conv2dContext<T>& context, Range rows, const DepthwiseRows<const T>& grad_output,
-                           const T* weights, std::int64_t lanes, bool finite, bool accumulate,
+void write_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan, Range rows,
+                           const DepthwiseRows<const T>& grad_output, const T* weights, std::int64_t lanes, bool finite, bool accumulate,
                            const DepthwiseRows<T>& grad_input) noexcept {
     const plan::Conv2dProblem& p = context.problem;
     if (!finite) return write_exactly(p, rows, grad_output, weights, lanes, accumulate, grad_input);
-    const std::int64_t row_step = plan::depthwise_class_step(p.stride_height, p.dilation_height);
+    const std::int64_t row_step = plan.rows.class_step;
     for (std::int64_t y = 0; y < std::min(row_step, rows.size()); ++y) {
-        const DepthwiseTaps up = plan::depthwise_taps(rows.begin + y, p.padding_top, p.kernel_height, p.stride_height,
-                                                      p.dilation_height);
+        const std::int64_t at = rows.begin + y;
+        const DepthwiseTaps& up = plan.rows.taps(at);
         for (std::int64_t x = 0; x < std::min(p.stride_width, p.in_width); ++x) {
-            const DepthwiseTaps left =
-                plan::depthwise_taps(x, p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
+            const DepthwiseTaps& left = plan.columns.taps(x);
             // Pixels without a tap are sums of no terms.
             const bool empty = up.count == 0 || left.count == 0;
             const ClassWork<T> work{
                 context,
-                {grad_output.data, grad_output.row, grad_output.rows.size(), up.output - grad_output.rows.begin,
+                {grad_output.data, grad_output.row, grad_output.rows.size(), plan.rows.output(at) - grad_output.rows.begin,
                  up.output_step,
-                 {grad_output.pixel, p.out_width, left.output, 1, -left.output_step},
+                 {grad_output.pixel, p.out_width, plan.columns.output(x), 1, -left.output_step},
                  weights + (up.first * p.kernel_width + left.first) * lanes,
                  up.tap_step * p.kernel_width * lanes,
                  left.tap_step * lanes,
                  empty ? 1 : up.count,
                  empty ? 0 : left.count,
-                 grad_input.at(rows.begin + y, x),
+                 grad_input.at(at, x),
                  row_step * grad_input.row,
                  p.stride_width * grad_input.pixel,
                  0,
                  accumulate},
+                plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
                 plan::ceil_div(rows.size() - y, row_step),
                 plan::ceil_div(p.in_width - x, p.stride_width)};
             work.run();
@@ -124,10 +125,12 @@ void write_depthwise_input(const Conv2dContext<T>& context, Range rows, const De
 
 template bool pack_depthwise_weight<float>(const Conv2dContext<float>&, Range, std::int64_t, float*) noexcept;
 template bool pack_depthwise_weight<double>(const Conv2dContext<double>&, Range, std::int64_t, double*) noexcept;
-template void write_depthwise_input<float>(const Conv2dContext<float>&, Range, const DepthwiseRows<const float>&,
+template void write_depthwise_input<float>(const Conv2dContext<float>&, const plan::Conv2dDepthwisePlan&, Range,
+                                           const DepthwiseRows<const float>&,
                                            const float*, std::int64_t, bool, bool,
                                            const DepthwiseRows<float>&) noexcept;
-template void write_depthwise_input<double>(const Conv2dContext<double>&, Range, const DepthwiseRows<const double>&,
+template void write_depthwise_input<double>(const Conv2dContext<double>&, const plan::Conv2dDepthwisePlan&, Range,
+                                            const DepthwiseRows<const double>&,
                                             const double*, std::int64_t, bool, bool,
                                             const DepthwiseRows<double>&) noexcept;
 

@@ -15,12 +15,17 @@ struct DepthwiseRows {
     T* at(std::int64_t y, std::int64_t x) const { return data + (y - rows.begin) * row + x * pixel; }
 };
 
-/// Goes on with the sums `state`, [tap][unit], of one unit's weight gradient for the pixels of `box` in one image.
-/// `finite` says that all of the box's grad_output is.
+/// Goes on with the sums `bias`, [unit], for the pixels of `box` in one image.
+template <class T>
+void add_depthwise_bias(const Conv2dContext<T>& context, const plan::PixelBox& box,
+                        const DepthwiseRows<const T>& grad_output, std::int64_t lanes, T* bias) noexcept;
+
+/// Goes on with the sums `state`, [tap][unit], of one unit's weight gradient and with its bias. `spare` has room for a
+/// copy of `state`.
 template <class T>
 void add_depthwise_weight(const Conv2dContext<T>& context, const plan::PixelBox& box,
                           const DepthwiseRows<const T>& grad_output, const DepthwiseRows<const T>& input,
-                          std::int64_t lanes, bool finite, T* state) noexcept;
+                          std::int64_t lanes, T* state, T* bias, T* spare) noexcept;
 
 /// Packs the weights of a unit as [tap][unit], in the order in which grad_input adds. Returns true if all are finite.
 template <class T>
@@ -28,8 +33,8 @@ bool pack_depthwise_weight(const Conv2dContext<T>& context, plan::Range channels
 
 /// Writes rows of one unit's grad_input. `finite` says that all weights are.
 template <class T>
-void write_depthwise_input(const Conv2dContext<T>& context, plan::Range rows, const DepthwiseRows<const T>& grad_output,
-                           const T* weights, std::int64_t lanes, bool finite, bool accumulate,
+void write_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan, plan::Range rows,
+                           const DepthwiseRows<const T>& grad_output, const T* weights, std::int64_t lanes, bool finite, bool accumulate,
                            const DepthwiseRows<T>& grad_input) noexcept;
 
 }  // namespace backgrad::ops

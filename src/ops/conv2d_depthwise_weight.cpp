@@ -33,6 +33,14 @@ Range existing_rows(const plan::Conv2dProblem& p, Range taps, std::int64_t y) {
     return taps;
 }
 
+template <class T>
+void add_bias_rows(const Conv2dContext<T>& context, const DepthwiseRows<const T>& grad_output, Range rows,
+                   const PixelBox& box, std::int64_t lanes, T* bias) {
+    for (std::int64_t y = rows.begin; y < rows.end; ++y)
+        context.kernels.pack->sum_columns(grad_output.at(y, box.column_begin), grad_output.pixel, box.columns(), lanes,
+                                          bias);
+}
+
 /// The sums of some tap columns.
 template <class T>
 struct TapColumns {
@@ -42,6 +50,7 @@ struct TapColumns {
     std::int64_t lanes;
     Range columns;
     T* state;
+    T* bias;  ///< null where the bias is not summed along
 
     /// Some tap rows: rows of output for which the same ones exist go together.
     void add(Range taps) const {
@@ -55,6 +64,7 @@ struct TapColumns {
                 ++end;
             }
             if (existing.size() > 0) add_rows(existing, {y, end});
+            else if (bias) add_bias_rows(context, grad_output, {y, end}, box, lanes, bias);
             y = end;
         }
     }
@@ -82,19 +92,26 @@ private:
             end,
             inner_begin,
             inner_end};
-        context.kernels.depthwise->sum->function[taps.size()][columns.size()](
-            sums, state + (taps.begin * p.kernel_width + columns.begin) * lanes, p.kernel_width * lanes);
+        const auto& table = *context.kernels.depthwise->sum;
+        const auto function = (bias ? table.with_bias : table.function)[taps.size()][columns.size()];
+        function(sums, state + (taps.begin * p.kernel_width + columns.begin) * lanes, p.kernel_width * lanes, bias);
     }
 };
 
 }  // namespace
 
 template <class T>
+void add_depthwise_bias(const Conv2dContext<T>& context, const PixelBox& box, const DepthwiseRows<const T>& grad_output,
+                        std::int64_t lanes, T* bias) noexcept {
+    add_bias_rows(context, grad_output, {box.row_begin, box.row_end}, box, lanes, bias);
+}
+
+template <class T>
 void add_depthwise_weight(const Conv2dContext<T>& context, const PixelBox& box,
                           const DepthwiseRows<const T>& grad_output, const DepthwiseRows<const T>& input,
-                          std::int64_t lanes, bool finite, T* state) noexcept {
+                          std::int64_t lanes, T* state, T* bias, T* spare) noexcept {
     const plan::Conv2dProblem& p = context.problem;
-    if (!finite) return add_exactly(p, box, grad_output, input, lanes, state);
+    std::copy_n(state, p.taps() * lanes, spare);
     const auto& function = context.kernels.depthwise->sum->function;
     const std::int64_t column_parts = plan::ceil_div(p.kernel_width, DepthwiseSumKernels<T>::max_columns);
     for (std::int64_t i = 0; i < column_parts; ++i) {
@@ -102,16 +119,27 @@ void add_depthwise_weight(const Conv2dContext<T>& context, const PixelBox& box,
         std::int64_t most = std::min<std::int64_t>(p.kernel_height, DepthwiseSumKernels<T>::max_rows);
         while (!function[most][columns.size()]) --most;
         const std::int64_t row_parts = plan::ceil_div(p.kernel_height, most);
-        const TapColumns<T> work{context, box, grad_output, input, lanes, columns, state};
-        for (std::int64_t j = 0; j < row_parts; ++j) work.add(plan::share(p.kernel_height, row_parts, j));
+        TapColumns<T> work{context, box, grad_output, input, lanes, columns, state, nullptr};
+        for (std::int64_t j = 0; j < row_parts; ++j) {
+            work.bias = i == 0 && j == 0 ? bias : nullptr;
+            work.add(plan::share(p.kernel_height, row_parts, j));
+        }
     }
+    // The sum of values tells whether they are finite.
+    if (context.kernels.depthwise->panel->all_finite(bias, lanes)) return;
+    std::copy_n(spare, p.taps() * lanes, state);
+    add_exactly(p, box, grad_output, input, lanes, state);
 }
 
+template void add_depthwise_bias<float>(const Conv2dContext<float>&, const PixelBox&, const DepthwiseRows<const float>&,
+                                        std::int64_t, float*) noexcept;
+template void add_depthwise_bias<double>(const Conv2dContext<double>&, const PixelBox&,
+                                         const DepthwiseRows<const double>&, std::int64_t, double*) noexcept;
 template void add_depthwise_weight<float>(const Conv2dContext<float>&, const PixelBox&,
                                           const DepthwiseRows<const float>&, const DepthwiseRows<const float>&,
-                                          std::int64_t, bool, float*) noexcept;
+                                          std::int64_t, float*, float*, float*) noexcept;
 template void add_depthwise_weight<double>(const Conv2dContext<double>&, const PixelBox&,
                                            const DepthwiseRows<const double>&, const DepthwiseRows<const double>&,
-                                           std::int64_t, bool, double*) noexcept;
+                                           std::int64_t, double*, double*, double*) noexcept;
 
 }  // namespace backgrad::ops

@@ -3,6 +3,7 @@
 #include "plan/conv2d_input_plan.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace backgrad::plan {
@@ -82,15 +83,46 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Stra
     plan.units_per_block = ceil_div(plan.units, plan.unit_blocks);
 }
 
+/// Slots of loads or FMAs (two each per cycle) per FMA of a tile: a row of grad_output serves fewer rows of the tile where
+/// the kernel begins and ends, and few sums wait for each other.
+double tile_cost(double rows, double pixels, double kernel_rows) {
+    const double products = rows * pixels * kernel_rows;
+    const double loads = pixels * (kernel_rows + rows - 1) + rows * kernel_rows;
+    return std::max({1.0, loads / products, 8.0 / (rows * pixels)}) + 0.1 * loads / products;
+}
+
+void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const DepthwiseTileLimits& limits) {
+    const std::int64_t columns = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
+    const std::int64_t lines = std::max<std::int64_t>(1, ceil_div(p.in_height, plan.rows.class_step));
+    for (const DepthwiseTaps& taps : plan.rows.phases) {
+        DepthwiseTile best{1, 1};
+        double least = std::numeric_limits<double>::infinity();
+        for (std::int64_t pixels = 1; pixels <= 8; ++pixels) {
+            const std::int64_t most = std::min({std::max<std::int64_t>(1, taps.count), lines, std::int64_t{limits.rows[pixels]}});
+            for (std::int64_t rows = 1; rows <= most; ++rows) {
+                // Tiles of a row are made equal, so their mean width is what counts.
+                const double wide = static_cast<double>(columns) / static_cast<double>(ceil_div(columns, pixels));
+                const double tall = static_cast<double>(lines) / static_cast<double>(ceil_div(lines, rows));
+                const double cost = tile_cost(tall, wide, static_cast<double>(std::max<std::int64_t>(1, taps.count)));
+                if (cost < least) {
+                    least = cost;
+                    best = {rows, pixels};
+                }
+            }
+        }
+        plan.tiles.push_back(best);
+    }
+}
+
 }  // namespace
 
-Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients, int lanes,
-                                   std::size_t element_bytes, const Strategy& strategy) {
-    const std::int64_t bytes = static_cast<std::int64_t>(element_bytes), chains = 64 / bytes;
+Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients,
+                                   const DepthwiseTileLimits& limits, std::size_t element_bytes,
+                                   const Strategy& strategy) {
     Conv2dDepthwisePlan plan{};
     plan.gradients = gradients;
     plan.channels = p.groups;
-    plan.unit_channels = lanes;
+    plan.unit_channels = limits.lanes;
     plan.units = ceil_div(plan.channels, plan.unit_channels);
     if (plan.sums()) {
         plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
@@ -99,17 +131,19 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.segments = make_segments(p.batch, p.out_height, p.out_width, free_terms);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
     }
-    plan.weight_elements = p.taps() * lanes;
-    plan.bias_elements = p.layout == Layout::nchw ? lanes * chains : lanes;
-    choose_strips(plan, p, bytes);
+    plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
+    plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
+    plan.weight_elements = p.taps() * limits.lanes;
+    choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
+    choose_tiles(plan, p, limits);
     choose_blocks(plan, p, strategy);
     plan.tasks = plan.segment_groups * plan.unit_blocks;
     plan.join_tasks = plan.partials() ? plan.unit_blocks : 0;
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
     const std::int64_t units = plan.units_per_block;
     plan.worker_elements = plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) +
-                           round_up(units, 16) + round_up(plan.strip_segments * units * plan.bias_elements, 16) +
-                           round_up(plan.source_elements, 16) + round_up(plan.input_elements, 16) +
+                           round_up(plan.weight_elements, 16) + round_up(units, 16) +
+                           round_up(units * plan.unit_channels, 16) + round_up(plan.source_elements, 16) + round_up(plan.input_elements, 16) +
                            round_up(plan.target_elements, 16);
     return plan;
 }
@@ -140,15 +174,16 @@ DepthwiseStrip depthwise_strip(const Conv2dProblem& p, const Conv2dDepthwisePlan
     return strip;
 }
 
-DepthwiseTaps depthwise_taps(std::int64_t at, std::int64_t padding, std::int64_t kernel, std::int64_t stride,
-                             std::int64_t dilation) {
-    const std::int64_t common = std::gcd(stride, dilation), step = stride / common, phase = (at + padding) % stride;
-    std::int64_t first = 0;
-    while (first < step && first * dilation % stride != phase) ++first;
-    const std::int64_t count = first < step && first < kernel ? ceil_div(kernel - first, step) : 0;
-    return {first, step, count, floor_div(at + padding - first * dilation, stride), dilation / common};
+DepthwiseAxis depthwise_axis(std::int64_t padding, std::int64_t kernel, std::int64_t stride, std::int64_t dilation) {
+    const std::int64_t common = std::gcd(stride, dilation), step = stride / common;
+    DepthwiseAxis axis{padding, stride, dilation, std::lcm(stride, dilation), {}};
+    for (std::int64_t phase = 0; phase < stride; ++phase) {
+        std::int64_t first = 0;
+        while (first < step && first * dilation % stride != phase) ++first;
+        const std::int64_t count = first < step && first < kernel ? ceil_div(kernel - first, step) : 0;
+        axis.phases.push_back({first, step, count, dilation / common});
+    }
+    return axis;
 }
-
-std::int64_t depthwise_class_step(std::int64_t stride, std::int64_t dilation) { return std::lcm(stride, dilation); }
 
 }  // namespace backgrad::plan

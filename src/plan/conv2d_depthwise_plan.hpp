@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace backgrad::plan {
 
@@ -22,11 +23,33 @@ struct DepthwiseStrip {
     Range source_rows;   ///< of grad_output that rows and target_rows need
 };
 
-/// The taps along one axis that meet one class of grad_input's positions Y, Y + step, Y + 2 * step, ...: tap first +
-/// m * tap_step takes grad_output at position output - m * output_step, which rises by output_step along the class.
+/// The taps along one axis that positions Y of grad_input with (Y + padding) % stride = phase see: first + m * tap_step.
+/// Tap m takes grad_output at output(Y) - m * output_step. Positions at a distance of class_step share theirs, shifted by
+/// output_step.
 struct DepthwiseTaps {
     std::int64_t first, tap_step, count;
-    std::int64_t output, output_step;
+    std::int64_t output_step;
+};
+
+/// One axis of the convolution: the taps of its phases.
+struct DepthwiseAxis {
+    std::int64_t padding, stride, dilation, class_step;
+    std::vector<DepthwiseTaps> phases;
+
+    const DepthwiseTaps& taps(std::int64_t at) const { return phases[static_cast<std::size_t>((at + padding) % stride)]; }
+    /// grad_output's position for tap 0 of position `at`; there is one where taps(at).count > 0.
+    std::int64_t output(std::int64_t at) const { return (at + padding - taps(at).first * dilation) / stride; }
+};
+
+/// Register tiles of the input gradient: `rows` for each row phase, and pixels.
+struct DepthwiseTile {
+    std::int64_t rows, pixels;
+};
+
+/// What the kernels of an ISA offer: the length of a vector and the most rows of a tile for each number of pixels.
+struct DepthwiseTileLimits {
+    int lanes;
+    int rows[9];
 };
 
 /// The gradients of a depthwise convolution. Channels form units of one vector, pixels the segments of grad_weight and
@@ -38,10 +61,12 @@ struct Conv2dDepthwisePlan {
     std::int64_t segment_groups;
     std::int64_t channels, unit_channels, units, unit_blocks, units_per_block;
     std::int64_t strip_segments;  ///< most segments of a strip
+    DepthwiseAxis rows, columns;
+    std::vector<DepthwiseTile> tiles;  ///< of each phase of rows
     std::int64_t tasks, join_tasks;
+    bool streaming = false;  ///< whether grad_input goes past the caches
 
-    /// Elements per unit: sums of the taps, and chains of the bias for one segment.
-    std::int64_t weight_elements, bias_elements;
+    std::int64_t weight_elements;  ///< per unit: sums of the taps
     /// Elements of a unit's panels: they hold what does not lie in the tensors as whole vectors.
     std::int64_t source_elements, input_elements, target_elements;
     /// Elements of a task's scratch, and of the partial sums that all share.
@@ -62,19 +87,16 @@ struct Conv2dDepthwisePlan {
     }
 };
 
-/// Plans the gradients for a depthwise problem that has output pixels; `lanes` is the length of a vector.
-Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& problem, const Conv2dGradients& gradients, int lanes,
-                                   std::size_t element_bytes, const Strategy& strategy);
+/// Plans the gradients for a depthwise problem that has output pixels.
+Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& problem, const Conv2dGradients& gradients,
+                                   const DepthwiseTileLimits& limits, std::size_t element_bytes,
+                                   const Strategy& strategy);
 
 /// The strip at `image` (where segments hold several) that begins with the first of `segments`.
 DepthwiseStrip depthwise_strip(const Conv2dProblem& problem, const Conv2dDepthwisePlan& plan, const Range& segments,
                                std::int64_t image);
 
-/// The taps for position `at` of grad_input along an axis.
-DepthwiseTaps depthwise_taps(std::int64_t at, std::int64_t padding, std::int64_t kernel, std::int64_t stride,
-                             std::int64_t dilation);
-
-/// Positions of grad_input at this distance share positions of grad_output.
-std::int64_t depthwise_class_step(std::int64_t stride, std::int64_t dilation);
+/// The phases of one axis.
+DepthwiseAxis depthwise_axis(std::int64_t padding, std::int64_t kernel, std::int64_t stride, std::int64_t dilation);
 
 }  // namespace backgrad::plan

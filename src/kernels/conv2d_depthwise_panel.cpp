@@ -1,0 +1,145 @@
+#include "kernels/conv2d_depthwise_kernels.hpp"
+#include "simd/load_transposed.hpp"
+
+#include <cstdint>
+
+namespace backgrad::BACKGRAD_ISA {
+
+using kernels::DepthwisePanelKernels;
+
+namespace {
+
+/// A square block whose rows have only `columns` columns, of which there are only `rows`; the rest is zero.
+template <class T>
+void load_part(const T* from, std::ptrdiff_t row, int rows, int columns, vec<T> (&block)[vec<T>::lanes]) {
+    using V = vec<T>;
+    for (int i = 0; i < V::lanes; ++i) block[i] = i < rows ? V::load_first(from + i * row, columns) : V::zero();
+    transpose(block);
+}
+
+template <class T>
+void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to) noexcept {
+    using V = vec<T>;
+    for (std::int64_t x = 0; x < pixels; x += V::lanes) {
+        V block[V::lanes];
+        int count = V::lanes;
+        if (channels == V::lanes && pixels >= V::lanes) {
+            // The last block overlaps the one before it: whole blocks are faster than parts.
+            if (x + V::lanes > pixels) x = pixels - V::lanes;
+            load_transposed(from + x, channel, block);
+        } else {
+            if (x + count > pixels) count = static_cast<int>(pixels - x);
+            load_part(from + x, channel, channels, count, block);
+        }
+        if (count == V::lanes) {
+#pragma GCC unroll 16
+            for (int i = 0; i < V::lanes; ++i) block[i].store(to + (x + i) * V::lanes);
+        } else {
+            for (int i = 0; i < count; ++i) block[i].store(to + (x + i) * V::lanes);
+        }
+    }
+}
+
+template <class T>
+void read_pixels(const T* from, std::ptrdiff_t pixel, int channels, std::int64_t pixels, T* to) noexcept {
+    using V = vec<T>;
+    if (channels == V::lanes) {
+        for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += V::lanes) V::load(from).store(to);
+    } else {
+        for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += V::lanes) V::load_first(from, channels).store(to);
+    }
+}
+
+/// Writes whole blocks from pixel `begin` on; returns where it ends.
+template <class T, bool streaming>
+std::int64_t write_blocks(const T* from, std::int64_t begin, std::int64_t pixels, T* to, std::ptrdiff_t channel) {
+    using V = vec<T>;
+    std::int64_t x = begin;
+    for (; x + V::lanes <= pixels; x += V::lanes) {
+        V block[V::lanes];
+        load_transposed(from + x * V::lanes, V::lanes, block);
+#pragma GCC unroll 16
+        for (int i = 0; i < V::lanes; ++i) {
+            if constexpr (streaming) block[i].stream(to + i * channel + x);
+            else block[i].store(to + i * channel + x);
+        }
+    }
+    return x;
+}
+
+template <class T>
+void write_part(const T* from, std::int64_t x, std::int64_t pixels, int channels, T* to, std::ptrdiff_t channel,
+                bool accumulate) {
+    using V = vec<T>;
+    const int count = pixels - x < V::lanes ? static_cast<int>(pixels - x) : V::lanes;
+    V block[V::lanes];
+    load_part(from + x * V::lanes, V::lanes, count, V::lanes, block);
+    for (int i = 0; i < channels; ++i) {
+        T* p = to + i * channel + x;
+        if (accumulate) block[i] = V::load_first(p, count) + block[i];
+        block[i].store_first(p, count);
+    }
+}
+
+/// Elements from p to the next address that a streaming store accepts, if all channels agree on it; else -1.
+template <class T>
+std::int64_t streaming_offset(const T* p, std::ptrdiff_t channel) {
+    constexpr std::int64_t lanes = vec<T>::lanes, bytes = lanes * sizeof(T);
+    const std::int64_t beyond = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p) % bytes);
+    if (channel % lanes != 0 || beyond % static_cast<std::int64_t>(sizeof(T)) != 0) return -1;
+    return (bytes - beyond) % bytes / static_cast<std::int64_t>(sizeof(T));
+}
+
+template <class T>
+void write_planes(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t channel, bool accumulate,
+                  bool streaming) noexcept {
+    using V = vec<T>;
+    std::int64_t x = 0;
+    if (channels == V::lanes && !accumulate && pixels >= V::lanes) {
+        const std::int64_t offset = streaming ? streaming_offset(to, channel) : -1;
+        if (offset >= 0 && pixels >= 2 * V::lanes) {
+            if (offset > 0) write_blocks<T, false>(from, 0, V::lanes, to, channel);
+            x = write_blocks<T, true>(from, offset, pixels, to, channel);
+        } else {
+            x = write_blocks<T, false>(from, 0, pixels, to, channel);
+        }
+        // The last block overlaps the one before it.
+        if (x < pixels) x = write_blocks<T, false>(from, pixels - V::lanes, pixels, to, channel);
+    }
+    for (; x < pixels; x += V::lanes) write_part(from, x, pixels, channels, to, channel, accumulate);
+    if (streaming) stream_fence();
+}
+
+template <class T>
+void write_pixels(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t pixel,
+                  bool accumulate) noexcept {
+    using V = vec<T>;
+    for (std::int64_t x = 0; x < pixels; ++x, from += V::lanes, to += pixel) {
+        V value = V::load(from);
+        if (accumulate) value = V::load_first(to, channels) + value;
+        value.store_first(to, channels);
+    }
+}
+
+template <class T>
+bool all_finite(const T* values, std::int64_t count) noexcept {
+    using V = vec<T>;
+    V poison = V::zero();  // only a NaN or an infinity times zero is not zero
+    for (std::int64_t i = 0; i < count; i += V::lanes) {
+        const int n = count - i < V::lanes ? static_cast<int>(count - i) : V::lanes;
+        poison = fma(V::load_first(values + i, n), V::zero(), poison);
+    }
+    return !any_nan(poison);
+}
+
+template <class T>
+constexpr DepthwisePanelKernels<T> make_table() {
+    return {&read_planes<T>, &read_pixels<T>, &write_planes<T>, &write_pixels<T>, &all_finite<T>};
+}
+
+}  // namespace
+
+extern constinit const DepthwisePanelKernels<float> depthwise_panel_kernels_f32 = make_table<float>();
+extern constinit const DepthwisePanelKernels<double> depthwise_panel_kernels_f64 = make_table<double>();
+
+}  // namespace backgrad::BACKGRAD_ISA
