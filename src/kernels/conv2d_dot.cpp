@@ -7,6 +7,8 @@ namespace backgrad::BACKGRAD_ISA {
 
 using kernels::DotKernels;
 using kernels::DotOperands;
+using kernels::PrefetchJob;
+using kernels::PrefetchQueue;
 using kernels::Run;
 
 namespace {
@@ -35,7 +37,7 @@ void pass(const DotOperands<T>& in, T* state, std::ptrdiff_t state_row, int firs
         const T* a = in.a + run->lane_offset + first;
         const T* b = in.b + run->broadcast_offset + first;
         std::int64_t left = run->count - first;
-        for (; left >= V::lanes; left -= chains, a += chains, b += chains) {
+        const auto step = [&]() __attribute__((always_inline)) {
             V x[rows];
             for (int r = 0; r < rows; ++r) x[r] = V::load(a + r * in.a_row);
             if constexpr (columns > 1)
@@ -44,7 +46,25 @@ void pass(const DotOperands<T>& in, T* state, std::ptrdiff_t state_row, int firs
                 const V y = V::load(b + in.b_columns[c]);
                 for (int r = 0; r < rows; ++r) sum[r][c] = fma(x[r], y, sum[r][c]);
             }
+            left -= chains;
+            a += chains;
+            b += chains;
+        };
+        PrefetchQueue<T>& queue = *in.prefetch;
+        while (left >= V::lanes && queue.begin != queue.end) {
+            PrefetchJob<T>& job = *queue.begin;
+            const T* line = job.line;
+            const std::ptrdiff_t line_step = job.step;
+            std::int64_t lines = job.count;
+            for (; left >= V::lanes && lines > 0; --lines, line += line_step) {
+                prefetch_to_l2(line);
+                step();
+            }
+            job.line = line;
+            job.count = lines;
+            if (lines == 0) ++queue.begin;
         }
+        while (left >= V::lanes) step();
         if (left > 0) {
             const int n = static_cast<int>(left);
             V x[rows];

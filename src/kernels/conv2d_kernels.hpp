@@ -90,6 +90,7 @@ struct DotOperands {
     const std::ptrdiff_t* b_columns;
     const Run* runs;  ///< lane_offset is a's, broadcast_offset is b's
     std::int64_t run_count;
+    PrefetchQueue<T>* prefetch;
 };
 
 /// Dot tiles of `rows` x `columns` outputs. They continue the chains in `state`, which holds [row][column][chain]
@@ -128,6 +129,8 @@ struct PackKernels {
                      std::ptrdiff_t to_row, std::ptrdiff_t to_step, Finish finish) noexcept;
     /// to[i] = +0.
     void (*clear)(T* to, std::int64_t count) noexcept;
+    /// to[r * to_row + c] = +0.
+    void (*clear_columns)(T* to, std::ptrdiff_t to_row, std::int64_t rows, std::int64_t columns) noexcept;
     /// Sums along rows: element c of row r goes on with chain c mod chains, in state[r * chains + chain].
     void (*sum_rows)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns,
                      T* state) noexcept;

@@ -160,6 +160,12 @@ void clear(T* to, std::int64_t count) noexcept {
 }
 
 template <class T>
+void clear_columns(T* to, std::ptrdiff_t to_row, std::int64_t rows, std::int64_t columns) noexcept {
+    for (std::int64_t r = 0; r < rows; ++r, to += to_row)
+        for (std::int64_t c = 0; c < columns; ++c) to[c] = T(0);
+}
+
+template <class T>
 void sum_rows(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
     using V = vec<T>;
     constexpr int chains = DotKernels<T>::chains, parts = chains / V::lanes;
@@ -203,7 +209,7 @@ void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std:
 template <class T>
 constexpr PackKernels<T> make_table() {
     return {&copy<T>,          &transpose_in<T, false>, &transpose_in<T, true>, &transpose_out<T>,
-            &copy_out<T>,      &clear<T>,               &sum_rows<T>,           &sum_columns<T>};
+            &copy_out<T>,      &clear<T>, &clear_columns<T>,               &sum_rows<T>,           &sum_columns<T>};
 }
 
 }  // namespace

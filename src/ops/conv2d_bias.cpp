@@ -18,7 +18,7 @@ void add_bias_image(const Conv2dContext<T>& context, const TensorView<const T>& 
 }
 
 template <class T>
-void add_bias_segment(const Conv2dContext<T>& context, const TensorView<const T>& grad_output,
+void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output,
                       const plan::PixelBox& box, plan::Range channels, T* state, T* total) noexcept {
     const auto& pack = *context.kernels.pack;
     const std::int64_t size = channels.size();
@@ -40,7 +40,9 @@ void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan
     context.kernels.pack->clear(total, channels.size());
     const plan::Range segments = plan.segment_group(segment_group);
     for (std::int64_t s = segments.begin; s < segments.end; ++s)
-        add_bias_segment(context, context.grad_output(group), plan.segments.box(s), channels, scratch, total);
+        plan.passes.for_each(plan.segments.box(s), [&](const plan::PixelBox& pass) {
+            add_bias_pass(context, context.grad_output(group), pass, channels, scratch, total);
+        });
 }
 
 template <class T>
@@ -63,9 +65,9 @@ template void add_bias_image<float>(const Conv2dContext<float>&, const TensorVie
                                     std::int64_t, plan::Range, float*) noexcept;
 template void add_bias_image<double>(const Conv2dContext<double>&, const TensorView<const double>&,
                                      const plan::PixelBox&, std::int64_t, plan::Range, double*) noexcept;
-template void add_bias_segment<float>(const Conv2dContext<float>&, const TensorView<const float>&,
+template void add_bias_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&,
                                       const plan::PixelBox&, plan::Range, float*, float*) noexcept;
-template void add_bias_segment<double>(const Conv2dContext<double>&, const TensorView<const double>&,
+template void add_bias_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&,
                                        const plan::PixelBox&, plan::Range, double*, double*) noexcept;
 
 template void bias_task<float>(const Conv2dContext<float>&, const plan::Conv2dBiasPlan&, std::int64_t, float*,

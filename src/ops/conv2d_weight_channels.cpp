@@ -192,7 +192,7 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
         T* row_panel = pieces.take(rows.size() * row_window.pixels());
         pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel);
         pack_rows(context, row_tensor, row_window, rows, row_panel);
-        if (bias) add_bias_segment(context, grad_output, box, output_channels, bias_state, bias);
+        if (bias) add_bias_pass(context, grad_output, box, output_channels, bias_state, bias);
         const std::int64_t broadcast_row = channels_last ? 1 : row_window.pixels();
         const Finish finish = s == segments.begin ? Finish::store : Finish::add;
 

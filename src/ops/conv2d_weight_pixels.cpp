@@ -1,6 +1,7 @@
 #include "ops/conv2d_weight_pixels.hpp"
 
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
 
@@ -35,8 +36,9 @@ bool move_channels_first(const Conv2dContext<T>& context, const TensorView<const
 template <class T>
 bool pack_grad_output(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Pass& pass,
                       Range channels, const PixelPanels& sizes, T* panel) {
-    if (pass.columns.size() < sizes.pitch)
-        context.kernels.pack->clear(panel, channels.size() * sizes.output_plane);
+    context.kernels.pack->clear_columns(panel + pass.columns.size(), sizes.pitch,
+                                        channels.size() * pass.images * pass.rows.size(),
+                                        sizes.pitch - pass.columns.size());
     bool finite = true;
     for (std::int64_t n = 0; n < pass.images; ++n)
         for (std::int64_t y = 0; y < pass.rows.size(); ++y)
@@ -76,6 +78,18 @@ bool pack_input(const Conv2dContext<T>& context, const TensorView<const T>& tens
     return finite;
 }
 
+/// Lists the grad_output that follows a pass in memory, mostly the next pass: as many rows, or the next images.
+template <class T>
+void prefetch_following(const plan::Conv2dProblem& p, const TensorView<const T>& tensor, const PixelBox& box,
+                        Range channels, PrefetchList<T>& list) {
+    list.clear();
+    const bool same_image = box.row_end < p.out_height;
+    const std::int64_t begin = same_image ? box.row_end : 0, rows = std::min(box.rows(), p.out_height - begin);
+    const std::int64_t image = same_image ? box.image_begin : box.image_end;
+    for (std::int64_t n = image; n < std::min(p.batch, image + box.images()); ++n)
+        list.add(tensor, tensor.at(n, channels.begin, begin, 0), channels.size(), rows * p.out_width);
+}
+
 /// Panel offset of tap (r, c) of input channel i.
 std::int64_t tap_offset(const plan::Conv2dProblem& p, const PixelPanels& sizes, std::int64_t i, std::int64_t r,
                         std::int64_t c) {
@@ -113,6 +127,7 @@ struct PassWork {
     const T* input;
     std::int64_t rows;  ///< output channels of the block
     T* state;           ///< [row][input channel][tap][chain]
+    kernels::PrefetchQueue<T>* prefetch;
 
     std::int64_t outputs_per_row() const { return context.problem.in_channels * context.problem.taps(); }
 
@@ -145,7 +160,8 @@ private:
                                       input,
                                       offsets,
                                       runs,
-                                      count};
+                                      count,
+                                      prefetch};
         T* to = state + (tile_rows.begin * outputs_per_row() + outputs.begin) * chains;
         context.kernels.dot->function[tile_rows.size()][outputs.size()](operands, to, outputs_per_row() * chains);
     }
@@ -200,7 +216,7 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     const TensorView<const T> grad_output = context.grad_output(group), input = context.input(group);
     const Range channels = plan.row_block(row_block), segments = plan.segment_group(segment_group);
     const std::int64_t outputs = channels.size() * p.in_channels * p.taps();
-    const PixelPanels largest = plan::pixel_panels(p, plan.pass_images, plan.pass_rows, plan.pass_columns);
+    const PixelPanels largest = plan::pixel_panels(p, plan.passes.images, plan.passes.rows, plan.passes.columns);
     T* output_panel = scratch.take(plan.rows_per_block * largest.output_plane);
     T* input_panel = scratch.take(p.in_channels * largest.input_plane + largest.pitch);
     T* state = scratch.take(outputs * chains);
@@ -208,25 +224,21 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     if (bias) pack.clear(bias, channels.size());
 
     pack.clear(total, outputs);
+    PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
-        const PixelBox box = plan.segments.box(s);
         pack.clear(state, outputs * chains);
-        for (std::int64_t n = box.image_begin; n < box.image_end; n += plan.pass_images)
-            for (std::int64_t y = box.row_begin; y < box.row_end; y += plan.pass_rows)
-                for (std::int64_t x = box.column_begin; x < box.column_end; x += plan.pass_columns) {
-                    const Pass pass{n,
-                                    std::min(plan.pass_images, box.image_end - n),
-                                    {y, std::min(y + plan.pass_rows, box.row_end)},
-                                    {x, std::min(x + plan.pass_columns, box.column_end)}};
-                    const PixelPanels sizes =
-                        plan::pixel_panels(p, pass.images, pass.rows.size(), pass.columns.size());
-                    bool finite = pack_grad_output(context, grad_output, pass, channels, sizes, output_panel);
-                    finite &= pack_input(context, input, pass, sizes, input_panel);
-                    const PassWork<T> work{context, sizes, pass, output_panel, input_panel, channels.size(), state};
-                    if (finite) add_whole(work);
-                    else add_exact(work);
-                }
-        if (bias) add_bias_segment(context, grad_output, box, channels, bias_state, bias);
+        plan.passes.for_each(plan.segments.box(s), [&](const PixelBox& box) {
+            const Pass pass{box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
+            const PixelPanels sizes = plan::pixel_panels(p, pass.images, pass.rows.size(), pass.columns.size());
+            bool finite = pack_grad_output(context, grad_output, pass, channels, sizes, output_panel);
+            finite &= pack_input(context, input, pass, sizes, input_panel);
+            if (bias) add_bias_pass(context, grad_output, box, channels, bias_state, bias);
+            prefetch_following(p, grad_output, box, channels, prefetch);
+            const PassWork<T> work{context, sizes, pass, output_panel, input_panel, channels.size(), state,
+                                   prefetch.queue()};
+            if (finite) add_whole(work);
+            else add_exact(work);
+        });
         context.kernels.dot->join(state, outputs, total);
     }
 }

@@ -9,7 +9,9 @@ Conv2dBiasPlan plan_bias(const Conv2dProblem& p, std::size_t element_bytes, cons
     whole.out_height = p.grad_output_height;
     whole.out_width = p.grad_output_width;
     Conv2dBiasPlan plan{};
-    plan.segments = weight_segments(whole, weight_family(p, element_bytes), element_bytes);
+    const LaneFamily family = weight_family(p, element_bytes);
+    plan.segments = weight_segments(whole, family, element_bytes);
+    plan.passes = weight_passes(whole, family, plan.segments);
     plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
     const std::int64_t wanted = ceil_div(2 * std::max(1, strategy.threads), plan.segment_groups * std::max<std::int64_t>(1, p.groups));
     plan.channel_blocks = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, ceil_div(p.out_channels, 16)));

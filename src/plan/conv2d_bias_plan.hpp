@@ -8,6 +8,7 @@ namespace backgrad::plan {
 /// same bits. One task = (convolution group, segment group, channel block).
 struct Conv2dBiasPlan {
     Segments segments;
+    Passes passes;
     std::int64_t segment_groups, channel_blocks, channels_per_block, tasks;
     std::int64_t worker_elements, shared_elements;
 

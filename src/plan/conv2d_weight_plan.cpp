@@ -107,6 +107,16 @@ LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     return pixel_cost(p, lanes) < channels ? LaneFamily::pixels : LaneFamily::channels;
 }
 
+Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& segments) {
+    const std::int64_t all = std::max<std::int64_t>(1, std::max({p.batch, segments.height, segments.width}));
+    if (family == LaneFamily::channels || segments.count == 0) return {all, all, all};
+    constexpr std::int64_t pass_pixels = 1024;
+    const std::int64_t images = std::clamp<std::int64_t>(pass_pixels / (segments.height * segments.width), 1, segments.images);
+    // A multiple of the chains: a pass that begins inside a row begins at chain 0 like the row.
+    const std::int64_t columns = std::min(segments.width, pass_pixels);
+    return {images, images > 1 ? segments.height : std::clamp<std::int64_t>(pass_pixels / segments.width, 1, segments.height), columns};
+}
+
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
     if (family == LaneFamily::channels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
@@ -176,13 +186,8 @@ void choose_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const Registe
 /// Family pixels: only the output channels are cut.
 void plan_pixel_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes,
                        const Strategy& strategy) {
-    constexpr std::int64_t pass_pixels = 1024;
-    const std::int64_t pixels = p.pixels_out(), chains = static_cast<std::int64_t>(64 / element_bytes);
-    plan.pass_images = pixels == 0 ? 1 : std::clamp<std::int64_t>(pass_pixels / pixels, 1, plan.segments.images);
-    plan.pass_rows = plan.pass_images > 1 || p.out_width == 0 ? p.out_height
-                                                              : std::clamp<std::int64_t>(pass_pixels / p.out_width, 1, p.out_height);
-    // A multiple of the chains: a pass that begins inside a row begins at chain 0 like the row.
-    plan.pass_columns = std::clamp<std::int64_t>(p.out_width, 1, pass_pixels);
+    const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
+    plan.passes = weight_passes(p, plan.family, plan.segments);
     const std::int64_t threads = std::max(1, strategy.threads), shares = p.groups * plan.segment_groups;
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     const std::int64_t balanced = uncut ? 1 : ceil_div(4 * threads, shares);
@@ -209,7 +214,7 @@ std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem&
         return bias + round_up(panel_elements(p, plan), 16) + 32 +
                Conv2dWeightPlan::run_elements(p.taps() * plan.segment_lines(), element_bytes) +
                Conv2dWeightPlan::count_elements(p.taps(), element_bytes);
-    const PixelPanels sizes = pixel_panels(p, plan.pass_images, plan.pass_rows, plan.pass_columns);
+    const PixelPanels sizes = pixel_panels(p, plan.passes.images, plan.passes.rows, plan.passes.columns);
     // The last row of the last phase is read up to the kernel's reach behind it.
     return bias + round_up(plan.rows_per_block * sizes.output_plane, 16) +
            round_up(p.in_channels * sizes.input_plane + sizes.pitch, 16) + plan.block_elements * chains;

@@ -32,7 +32,7 @@ struct Conv2dWeightPlan {
     std::int64_t lane_blocks, row_blocks;
     LaneTiles block_tiles;        ///< of the largest lane block (family channels)
     std::int64_t rows_per_block;  ///< channels of the largest row block
-    std::int64_t pass_images, pass_rows, pass_columns;  ///< family pixels: what is worked on at once, near the L1 cache
+    Passes passes;  ///< family pixels: what is worked on at once, near the L1 cache
     std::int64_t tasks;
 
     /// Elements of one partial sum of the largest block, in tile order; the bias of its output channels stands behind.
@@ -95,6 +95,10 @@ std::int64_t segment_groups(const Conv2dProblem& problem, std::size_t element_by
 /// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
 /// make lanes of the channels of many groups.
 LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// How segments are passed over. With pixels as lanes every pass begins at chain 0, so its size depends on the problem
+/// and the element size alone; with channels as lanes a segment is one pass.
+Passes weight_passes(const Conv2dProblem& problem, LaneFamily family, const Segments& segments);
 
 /// The segments of grad_weight for a family.
 Segments weight_segments(const Conv2dProblem& problem, LaneFamily family, std::size_t element_bytes);

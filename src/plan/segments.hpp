@@ -30,6 +30,24 @@ struct Segments {
     std::int64_t largest() const;
 };
 
+/// The parts of a segment that are worked on one after the other.
+struct Passes {
+    std::int64_t images, rows, columns;
+
+    /// Calls visit(part) for every part of the box, images outermost.
+    template <class Visit>
+    void for_each(const PixelBox& box, Visit visit) const {
+        const auto end = [](std::int64_t begin, std::int64_t step, std::int64_t limit) {
+            return begin + step < limit ? begin + step : limit;
+        };
+        for (std::int64_t n = box.image_begin; n < box.image_end; n += images)
+            for (std::int64_t y = box.row_begin; y < box.row_end; y += rows)
+                for (std::int64_t x = box.column_begin; x < box.column_end; x += columns)
+                    visit(PixelBox{n, end(n, images, box.image_end), y, end(y, rows, box.row_end), x,
+                                   end(x, columns, box.column_end)});
+    }
+};
+
 /// Cuts batch x height x width into segments of about `terms` pixels, at least one row (or part of a long row) each.
 Segments make_segments(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t terms);
 
