@@ -26,8 +26,7 @@ class ActivationFunctionBackward {
 public:
     /// For tensors of `elements` elements. Throws Error.
     ActivationFunctionBackward(std::int64_t elements, Derivative derivative,
-                               WriteMode grad_input_mode = WriteMode::overwrite,
-                               const Strategy& strategy = {})
+                               WriteMode grad_input_mode = WriteMode::overwrite, const Strategy& strategy = {})
         : elements_(elements), derivative_(std::move(derivative)), mode_(grad_input_mode) {
         if (elements < 0) throw Error("elements", "at least 0", std::to_string(elements));
         per_task_ = std::max(least_per_task, elements / most_tasks + 1);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <backgrad/error.hpp>
 #include <backgrad/export.h>
+#include <backgrad/error.hpp>
 #include <backgrad/strategy.hpp>
 #include <backgrad/types.hpp>
 #include <backgrad/workspace.hpp>

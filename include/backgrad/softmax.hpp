@@ -1,8 +1,8 @@
 #pragma once
 
+#include <backgrad/export.h>
 #include <backgrad/activation.hpp>
 #include <backgrad/error.hpp>
-#include <backgrad/export.h>
 #include <backgrad/strategy.hpp>
 #include <backgrad/types.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <backgrad/executor.hpp>
 #include <backgrad/export.h>
+#include <backgrad/executor.hpp>
 #include <backgrad/types.hpp>
 
 #include <memory>

@@ -23,7 +23,7 @@ public:
         if (bytes <= bytes_) return;
         memory_.reset();
         bytes_ = 0;
-        memory_.reset(::operator new(bytes, std::align_val_t{alignment}));
+        memory_.reset(::operator new (bytes, std::align_val_t{alignment}));
         bytes_ = bytes;
     }
 
@@ -32,7 +32,7 @@ public:
 
 private:
     struct Free {
-        void operator()(void* memory) const noexcept { ::operator delete(memory, std::align_val_t{alignment}); }
+        void operator()(void* memory) const noexcept { ::operator delete (memory, std::align_val_t{alignment}); }
     };
     std::unique_ptr<void, Free> memory_;
     std::size_t bytes_ = 0;

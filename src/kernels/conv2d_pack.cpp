@@ -200,16 +200,15 @@ template <class T>
 void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
     constexpr int lanes = vec<T>::lanes;
     std::int64_t c = 0;
-    for (; c + 4 * lanes <= columns; c += 4 * lanes)
-        sum_column_block<T, 4>(from + c, from_row, rows, state + c, lanes);
+    for (; c + 4 * lanes <= columns; c += 4 * lanes) sum_column_block<T, 4>(from + c, from_row, rows, state + c, lanes);
     for (; c < columns; c += lanes)
         sum_column_block<T, 1>(from + c, from_row, rows, state + c, limited(columns - c, lanes));
 }
 
 template <class T>
 constexpr PackKernels<T> make_table() {
-    return {&copy<T>,          &transpose_in<T, false>, &transpose_in<T, true>, &transpose_out<T>,
-            &copy_out<T>,      &clear<T>, &clear_columns<T>,               &sum_rows<T>,           &sum_columns<T>};
+    return {&copy<T>,  &transpose_in<T, false>, &transpose_in<T, true>, &transpose_out<T>, &copy_out<T>,
+            &clear<T>, &clear_columns<T>,       &sum_rows<T>,           &sum_columns<T>};
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
     for (auto& row : sum)
         for (V& s : row) s = V::zero();
 
-    const std::ptrdiff_t lane_step = in.lane_step, lane_vector = in.lane_vector, step = in.broadcast_step, stride = in.broadcast_row;
+    const std::ptrdiff_t lane_step = in.lane_step, lane_vector = in.lane_vector, step = in.broadcast_step,
+                         stride = in.broadcast_row;
     for (const Run *run = in.runs, *end = run + in.run_count; run != end; ++run) {
         const T* lane = in.lane + run->lane_offset * in.lane_unit;
         constexpr int bases = (rows + 2) / 3;

@@ -18,8 +18,8 @@ void add_bias_image(const Conv2dContext<T>& context, const TensorView<const T>& 
 }
 
 template <class T>
-void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output,
-                      const plan::PixelBox& box, plan::Range channels, T* state, T* total) noexcept {
+void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
+                   plan::Range channels, T* state, T* total) noexcept {
     const auto& pack = *context.kernels.pack;
     const std::int64_t size = channels.size();
     const bool channels_last = context.problem.layout == Layout::nhwc;
@@ -33,7 +33,8 @@ void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& g
 template <class T>
 void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
                T* scratch) noexcept {
-    const std::int64_t block = task % plan.channel_blocks, segment_group = task / plan.channel_blocks % plan.segment_groups;
+    const std::int64_t block = task % plan.channel_blocks,
+                       segment_group = task / plan.channel_blocks % plan.segment_groups;
     const std::int64_t group = task / plan.channel_blocks / plan.segment_groups;
     const plan::Range channels = plan.channel_block(context.problem, block);
     T* total = partials + task * plan.partial_elements();
@@ -51,8 +52,8 @@ void bias_join_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan&
     const std::int64_t block = task % plan.channel_blocks, group = task / plan.channel_blocks;
     const plan::Range channels = plan.channel_block(context.problem, block);
     const auto partial = [&](std::int64_t segment_group) {
-        return partials + ((group * plan.segment_groups + segment_group) * plan.channel_blocks + block) *
-                              plan.partial_elements();
+        return partials +
+               ((group * plan.segment_groups + segment_group) * plan.channel_blocks + block) * plan.partial_elements();
     };
     join_partials(*context.kernels.pack, plan.segment_groups, {0, channels.size()}, partial);
     context.kernels.pack->copy_out(partial(0), channels.size(), 1, channels.size(),
@@ -65,10 +66,10 @@ template void add_bias_image<float>(const Conv2dContext<float>&, const TensorVie
                                     std::int64_t, plan::Range, float*) noexcept;
 template void add_bias_image<double>(const Conv2dContext<double>&, const TensorView<const double>&,
                                      const plan::PixelBox&, std::int64_t, plan::Range, double*) noexcept;
-template void add_bias_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&,
-                                      const plan::PixelBox&, plan::Range, float*, float*) noexcept;
+template void add_bias_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
+                                   plan::Range, float*, float*) noexcept;
 template void add_bias_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&,
-                                       const plan::PixelBox&, plan::Range, double*, double*) noexcept;
+                                    const plan::PixelBox&, plan::Range, double*, double*) noexcept;
 
 template void bias_task<float>(const Conv2dContext<float>&, const plan::Conv2dBiasPlan&, std::int64_t, float*,
                                float*) noexcept;

@@ -16,11 +16,11 @@ template <class T>
 void add_bias_image(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
                     std::int64_t image, plan::Range channels, T* state) noexcept;
 
-/// total[c] += sum of grad_output over one pass of a segment, for the channels given. NCHW: along the pixels of each image's
-/// stretch, element q to chain q mod chains, joined by the fixed tree. NHWC: one chain per channel.
+/// total[c] += sum of grad_output over one pass of a segment, for the channels given. NCHW: along the pixels of each
+/// image's stretch, element q to chain q mod chains, joined by the fixed tree. NHWC: one chain per channel.
 template <class T>
-void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output,
-                      const plan::PixelBox& box, plan::Range channels, T* state, T* total) noexcept;
+void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
+                   plan::Range channels, T* state, T* total) noexcept;
 
 /// The bias gradient on its own. First phase, plan.tasks tasks: one partial sum each, into `partials`.
 template <class T>

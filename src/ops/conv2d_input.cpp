@@ -74,8 +74,8 @@ Panel<T> pack_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
 
 /// Lists the grad_output that a block reads, for fetching ahead.
 template <class T>
-void prefetch_block(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group, const plan::InputBlock& block,
-                    PrefetchList<T>& list) {
+void prefetch_block(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group,
+                    const plan::InputBlock& block, PrefetchList<T>& list) {
     const plan::Conv2dProblem& p = context.problem;
     const TensorView<const T> grad_output = context.grad_output(group);
     const plan::OutputWindow window = plan::output_window(p, plan, block);
@@ -166,7 +166,8 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                 const Range part = plan::share(size, parts, i);
                 std::int64_t shift = part.begin;
                 if (work.exact) {
-                    count = list_runs(p, work.plan, work.panel, y, first + part.begin * p.stride_width, true, work.runs);
+                    count =
+                        list_runs(p, work.plan, work.panel, y, first + part.begin * p.stride_width, true, work.runs);
                     shift = 0;
                 }
                 const kernels::TileOperands<T> operands{weights,
@@ -181,8 +182,8 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                         count,
                                                         work.prefetch};
                 tile.function[vectors][part.size()](
-                    operands, {row + part.begin * p.stride_width * pixel, p.stride_width * pixel, tile.lanes, tile.lanes,
-                               last_lanes, in_place ? work.finish : Finish::store});
+                    operands, {row + part.begin * p.stride_width * pixel, p.stride_width * pixel, tile.lanes,
+                               tile.lanes, last_lanes, in_place ? work.finish : Finish::store});
             }
         }
     if (in_place) return;
@@ -220,7 +221,8 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
         for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
             const PhaseRows lines = phase_rows(p, work.block, row_phase);
             const std::int64_t size = work.phase_columns(phase), first = work.block.columns.begin + phase;
-            const std::int64_t staging_line = plan::round_up(size, tile.lanes), parts = plan::ceil_div(lines.count, most);
+            const std::int64_t staging_line = plan::round_up(size, tile.lanes),
+                               parts = plan::ceil_div(lines.count, most);
             for (std::int64_t part = 0; part < (size > 0 ? parts : 0); ++part) {
                 const Range some = plan::share(lines.count, parts, part);
                 const std::int64_t y = lines.first + some.begin * p.stride_height, vectors = some.size();
@@ -250,9 +252,10 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                         operands, {to + x, to_row, to_vector, lanes, lanes, in_place ? work.finish : Finish::store});
                 }
                 for (std::int64_t v = 0; v < (in_place ? 0 : vectors); ++v)
-                    work.context.kernels.pack->copy_out(
-                        work.staging + v * staging_line, to_row, rows, size, line + v * p.stride_height * work.grad_input.row,
-                        work.grad_input.channel, p.stride_width * work.grad_input.pixel, work.finish);
+                    work.context.kernels.pack->copy_out(work.staging + v * staging_line, to_row, rows, size,
+                                                        line + v * p.stride_height * work.grad_input.row,
+                                                        work.grad_input.channel, p.stride_width * work.grad_input.pixel,
+                                                        work.finish);
             }
         }
 }
@@ -282,8 +285,7 @@ bool pack_weight_task(const Conv2dContext<T>& context, const Conv2dInputPlan& pl
         if (p.weight_ohwi)
             finite &= pack.copy(from + channels.begin, p.in_channels, 1, taps, channels.size(), to, tap_step);
         else if (taps == 1) finite &= pack.copy(from + channels.begin, 0, 1, 1, channels.size(), to, 0);
-        else
-            finite &= pack.transpose_tight(from + channels.begin * taps, taps, channels.size(), taps, to, tap_step);
+        else finite &= pack.transpose_tight(from + channels.begin * taps, taps, channels.size(), taps, to, tap_step);
     }
     return finite;
 }
@@ -310,8 +312,8 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         const plan::InputBlock block = plan::input_block(p, plan, b);
         if (block.rows.size() == 0 || block.columns.size() == 0) continue;
         const Panel<T> panel = pack_panel(context, plan, group, block, panel_memory);
-        const BlockWork<T> work{context, plan, block, panel, grad_input, runs, staging, !weights_finite, finish,
-                                prefetch.queue()};
+        const BlockWork<T> work{context, plan,    block,           panel,  grad_input,
+                                runs,    staging, !weights_finite, finish, prefetch.queue()};
         prefetch.clear();
         const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
         if (next < plan.blocks) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);

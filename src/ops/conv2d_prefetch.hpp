@@ -12,8 +12,8 @@ public:
     kernels::PrefetchQueue<T>* queue() { return &queue_; }
     void clear() { queue_ = {jobs_, jobs_}; }
 
-    /// Adds `pixels` pixels, `pixel_step` apart, of `channels` channels. Whichever of the two is contiguous in memory is cut
-    /// into lines; a job walks along the other.
+    /// Adds `pixels` pixels, `pixel_step` apart, of `channels` channels. Whichever of the two is contiguous in memory
+    /// is cut into lines; a job walks along the other.
     void add(const TensorView<const T>& tensor, const T* from, std::int64_t channels, std::int64_t pixels,
              std::int64_t pixel_step = 1) {
         const bool channels_last = tensor.channel == 1;

@@ -56,8 +56,7 @@ void validate_output(const char* name, std::int64_t given, std::int64_t formula,
 template <class Enumeration>
 void validate_enumeration(const char* name, Enumeration value, int count) {
     const int number = static_cast<int>(value);
-    if (number < 0 || number >= count)
-        throw Error(name, "an enumerator", std::to_string(number));
+    if (number < 0 || number >= count) throw Error(name, "an enumerator", std::to_string(number));
 }
 
 void validate_options(const Conv2dBackwardOptions& o) {
@@ -87,10 +86,10 @@ void validate_conv2d(const Conv2dShape& s, const Conv2dBackwardOptions& options,
     validate_output("out_width", s.out_width, width, larger);
     const std::int64_t bytes = static_cast<std::int64_t>(element_bytes);
     checked_elements("input", {s.batch, s.in_channels, s.in_height, s.in_width}, bytes);
-    checked_elements("grad_output",
-                     {s.batch, s.out_channels, s.out_height < 0 ? height : s.out_height,
-                      s.out_width < 0 ? width : s.out_width},
-                     bytes);
+    checked_elements(
+        "grad_output",
+        {s.batch, s.out_channels, s.out_height < 0 ? height : s.out_height, s.out_width < 0 ? width : s.out_width},
+        bytes);
     checked_elements("weight", {s.out_channels, s.in_channels / s.groups, s.kernel_height, s.kernel_width}, bytes);
 }
 

@@ -23,8 +23,8 @@ struct Block {
 
 Block block_of(const Conv2dWeightPlan& plan, std::int64_t task) {
     return {task / (plan.segment_groups * plan.lane_blocks * plan.row_blocks),
-            task / (plan.lane_blocks * plan.row_blocks) % plan.segment_groups, task / plan.row_blocks % plan.lane_blocks,
-            task % plan.row_blocks};
+            task / (plan.lane_blocks * plan.row_blocks) % plan.segment_groups,
+            task / plan.row_blocks % plan.lane_blocks, task % plan.row_blocks};
 }
 
 std::int64_t task_of(const Conv2dWeightPlan& plan, const Block& b) {
@@ -98,8 +98,7 @@ void write_output_channel(const Conv2dContext<T>& context, const Conv2dWeightPla
     const std::int64_t size = p.in_channels * p.taps();
     T* weight = context.arguments.grad_weight +
                 (block.group * p.out_channels + plan.row_block(block.rows).begin + channel) * size;
-    if (p.weight_ohwi)
-        pack.transpose_out(total, p.taps(), p.in_channels, p.taps(), weight, p.in_channels, finish);
+    if (p.weight_ohwi) pack.transpose_out(total, p.taps(), p.in_channels, p.taps(), weight, p.in_channels, finish);
     else pack.copy_out(total, size, 1, size, weight, size, 1, finish);
 }
 
@@ -130,8 +129,8 @@ void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, 
                  std::int64_t task, Scratch<T> scratch) noexcept {
     const Block block = block_of(plan, task);
     const std::int64_t elements = plan::round_up(plan.block_elements, 16);
-    T* total = outputs.partials ? outputs.partials + task * plan.partial_elements()
-                                : scratch.take(plan.partial_elements());
+    T* total =
+        outputs.partials ? outputs.partials + task * plan.partial_elements() : scratch.take(plan.partial_elements());
     T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? total + elements : nullptr;
     if (plan.family == LaneFamily::channels)
         weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, total, bias,
@@ -159,7 +158,8 @@ void weight_join_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& p
     };
     T* total = partial(0);
     if (part < part_count(plan, block) && outputs.weight) {
-        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(context.problem, plan, block, part), partial);
+        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(context.problem, plan, block, part),
+                      partial);
         write_part(context, plan, outputs, block, part, total);
     }
     if (part == 0 && outputs.bias && plan.has_bias(block.lanes, block.rows)) {

@@ -8,7 +8,7 @@ namespace backgrad::ops {
 /// Where the sums of the weight gradient's tasks lie, and what becomes of them.
 template <class T>
 struct WeightOutputs {
-    T* partials;  ///< plan.shared_elements, or null where each task finishes its own block
+    T* partials;        ///< plan.shared_elements, or null where each task finishes its own block
     bool weight, bias;  ///< which gradients are asked for
     WriteMode weight_mode, bias_mode;
 };

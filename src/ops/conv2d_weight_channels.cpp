@@ -101,8 +101,7 @@ void pack_rows(const Conv2dContext<T>& context, const TensorView<const T>& tenso
         if (tensor.channel == 1)
             pack.copy(from, tensor.pixel * window.columns.step, 1, pixels, channels.size(),
                       panel + at * channels.size(), channels.size());
-        else
-            pack.copy(from, tensor.channel, window.columns.step, channels.size(), pixels, panel + at, window.pixels());
+        else pack.copy(from, tensor.channel, window.columns.step, channels.size(), pixels, panel + at, window.pixels());
     });
 }
 
@@ -131,8 +130,8 @@ std::int64_t append(Run* runs, std::int64_t count, const Run& run, std::int64_t 
 
 /// The runs of tap (r, c): the rows of the segment whose input row exists, without the columns whose input does not.
 /// Padding so contributes no term. Returns their number, at most the segment's rows.
-std::int64_t list_runs(const plan::Conv2dProblem& p, const Window& out, const Window& in, LaneSide side,
-                       std::int64_t r, std::int64_t c, Run* runs) {
+std::int64_t list_runs(const plan::Conv2dProblem& p, const Window& out, const Window& in, LaneSide side, std::int64_t r,
+                       std::int64_t c, Run* runs) {
     const Range valid =
         plan::valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
     const std::int64_t column_end = out.columns.begin + out.columns.count;
@@ -164,7 +163,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     const kernels::TileKernels<T>& tile = *context.kernels.tile;
     const bool lanes_out = plan.side == LaneSide::grad_output;
     const TensorView<const T> grad_output = context.grad_output(group), input = context.input(group);
-    const TensorView<const T>&lane_tensor = lanes_out ? grad_output : input, &row_tensor = lanes_out ? input : grad_output;
+    const TensorView<const T>&lane_tensor = lanes_out ? grad_output : input,
+                           &row_tensor = lanes_out ? input : grad_output;
     const Range lanes = plan.lane_block(lane_block), rows = plan.row_block(row_block);
     plan::LaneTiles tiles = plan.block_tiles;
     tiles.size = lanes.size();
@@ -180,8 +180,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     T* bias_state = scratch.take(bias ? bias_state_elements<T>(output_channels.size()) : 0);
     if (bias) context.kernels.pack->clear(bias, output_channels.size());
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(p.taps() * lines, sizeof(T))));
-    std::int64_t* run_counts = reinterpret_cast<std::int64_t*>(
-        scratch.take(plan::Conv2dWeightPlan::count_elements(p.taps(), sizeof(T))));
+    std::int64_t* run_counts =
+        reinterpret_cast<std::int64_t*>(scratch.take(plan::Conv2dWeightPlan::count_elements(p.taps(), sizeof(T))));
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         const PixelBox box = plan.segments.box(s);
@@ -211,8 +211,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
             for (std::int64_t tap = 0; tap < p.taps(); ++tap) {
                 Run* tap_runs = runs + tap * lines;
                 if (j == 0)
-                    run_counts[tap] = list_runs(p, out, in, plan.side, tap / p.kernel_width, tap % p.kernel_width,
-                                                tap_runs);
+                    run_counts[tap] =
+                        list_runs(p, out, in, plan.side, tap / p.kernel_width, tap % p.kernel_width, tap_runs);
                 if (run_counts[tap] == 0 && finish == Finish::add) continue;
                 T* to = total + (j * tiles.width() * p.taps() + tap * width) * rows.size();
                 for (std::int64_t i = 0; i < parts; ++i) {
@@ -228,9 +228,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
                                                             tap_runs,
                                                             run_counts[tap],
                                                             prefetch.queue()};
-                    tile.function[vectors][part.size()](operands,
-                                                        {to + part.begin * width, width, tiles.lanes, tiles.lanes,
-                                                         tiles.lanes, finish});
+                    tile.function[vectors][part.size()](
+                        operands, {to + part.begin * width, width, tiles.lanes, tiles.lanes, tiles.lanes, finish});
                 }
             }
         }
@@ -241,7 +240,7 @@ template void weight_channels_task<float>(const Conv2dContext<float>&, const pla
                                           std::int64_t, std::int64_t, std::int64_t, float*, float*,
                                           Scratch<float>) noexcept;
 template void weight_channels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&, std::int64_t,
-                                           std::int64_t, std::int64_t, std::int64_t, double*,
-                                           double*, Scratch<double>) noexcept;
+                                           std::int64_t, std::int64_t, std::int64_t, double*, double*,
+                                           Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

@@ -141,8 +141,7 @@ struct PassWork {
         for (std::int64_t i = 0; i < row_parts; ++i)
             for (std::int64_t part = 0; part < parts; ++part) {
                 const Range columns = plan::share(end - begin, parts, part);
-                add_tile(runs, count, plan::share(rows, row_parts, i),
-                         {begin + columns.begin, begin + columns.end});
+                add_tile(runs, count, plan::share(rows, row_parts, i), {begin + columns.begin, begin + columns.end});
             }
     }
 
@@ -228,14 +227,15 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         pack.clear(state, outputs * chains);
         plan.passes.for_each(plan.segments.box(s), [&](const PixelBox& box) {
-            const Pass pass{box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
+            const Pass pass{
+                box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
             const PixelPanels sizes = plan::pixel_panels(p, pass.images, pass.rows.size(), pass.columns.size());
             bool finite = pack_grad_output(context, grad_output, pass, channels, sizes, output_panel);
             finite &= pack_input(context, input, pass, sizes, input_panel);
             if (bias) add_bias_pass(context, grad_output, box, channels, bias_state, bias);
             prefetch_following(p, grad_output, box, channels, prefetch);
-            const PassWork<T> work{context, sizes, pass, output_panel, input_panel, channels.size(), state,
-                                   prefetch.queue()};
+            const PassWork<T> work{context,     sizes,           pass,  output_panel,
+                                   input_panel, channels.size(), state, prefetch.queue()};
             if (finite) add_whole(work);
             else add_exact(work);
         });
@@ -246,7 +246,6 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
 template void weight_pixels_task<float>(const Conv2dContext<float>&, const plan::Conv2dWeightPlan&, std::int64_t,
                                         std::int64_t, std::int64_t, float*, float*, Scratch<float>) noexcept;
 template void weight_pixels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&, std::int64_t,
-                                         std::int64_t, std::int64_t, double*, double*,
-                                         Scratch<double>) noexcept;
+                                         std::int64_t, std::int64_t, double*, double*, Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

@@ -6,8 +6,8 @@
 namespace backgrad::ops {
 
 /// One task of the weight gradient with pixels as lanes: adds the segments of its group, in order, into `total`, which
-/// holds [output channel of the block][input channel][tap], and grad_output's into `bias` unless that is null. `scratch`
-/// is the worker's.
+/// holds [output channel of the block][input channel][tap], and grad_output's into `bias` unless that is null.
+/// `scratch` is the worker's.
 template <class T>
 void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
                         std::int64_t segment_group, std::int64_t row_block, T* total, T* bias,

@@ -7,8 +7,8 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr double transpose_cycles = 0.4;  ///< per element
-constexpr double copy_cycles = 0.15;      ///< per element
+constexpr double transpose_cycles = 0.4;          ///< per element
+constexpr double copy_cycles = 0.15;              ///< per element
 constexpr std::int64_t panel_bytes = 256 * 1024;  ///< goal for the grad_output panel: a quarter to a half of L2
 
 /// Products per element of grad_input.
@@ -99,8 +99,9 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
             const std::int64_t wide = ceil_div(width_units, columns) * p.stride_width;
             const double elements = static_cast<double>(block_elements(p, plan, tiles, tall, wide, element_bytes));
             const double bytes = elements * static_cast<double>(element_bytes);
-            const double halo = static_cast<double>(tall * p.stride_height + (p.kernel_height - 1) * p.dilation_height) /
-                                static_cast<double>(tall * p.stride_height);
+            const double halo =
+                static_cast<double>(tall * p.stride_height + (p.kernel_height - 1) * p.dilation_height) /
+                static_cast<double>(tall * p.stride_height);
             const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;
             for (std::int64_t c = 1; c <= (cut_channels ? tile_count : 1); ++c) {
                 const std::int64_t blocks = p.batch * rows * columns;
@@ -109,8 +110,8 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
                                        static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2;
                 const double move = 0.3 * static_cast<double>(tall * wide * p.out_channels) * halo /
                                     static_cast<double>(p.stride_height * p.stride_width);
-                const double cost = (compute + move + 500) * spill *
-                                    static_cast<double>(ceil_div(p.groups * blocks * c, threads));
+                const double cost =
+                    (compute + move + 500) * spill * static_cast<double>(ceil_div(p.groups * blocks * c, threads));
                 if (cost < best * 0.98) {
                     best = cost;
                     chosen.row_blocks = rows;
@@ -138,7 +139,8 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
 }  // namespace
 
 std::int64_t Conv2dInputPlan::channel_tile_count(const Conv2dProblem& p) const {
-    return family == LaneFamily::channels ? channel_tiles.count() : ceil_div(p.in_channels, std::max<std::int64_t>(1, row_channels));
+    return family == LaneFamily::channels ? channel_tiles.count()
+                                          : ceil_div(p.in_channels, std::max<std::int64_t>(1, row_channels));
 }
 
 InputBlock input_block(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t block) {

@@ -44,7 +44,8 @@ struct Conv2dInputPlan {
     /// task. Only a guess for fetching ahead.
     std::int64_t next_block(std::int64_t task) const {
         const std::int64_t next = task + 1;
-        return next % channel_groups == 0 ? share(blocks, block_groups, next / channel_groups % block_groups).begin : blocks;
+        return next % channel_groups == 0 ? share(blocks, block_groups, next / channel_groups % block_groups).begin
+                                          : blocks;
     }
     /// Tiles of input channels, of either family.
     std::int64_t channel_tile_count(const Conv2dProblem& p) const;

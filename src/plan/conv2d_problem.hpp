@@ -12,7 +12,7 @@ struct Conv2dProblem {
     bool weight_ohwi;
     bool rotated_kernel;
     std::int64_t batch, groups;
-    std::int64_t images;  ///< of the tensors; a canonical batch may hold them in one row
+    std::int64_t images;                     ///< of the tensors; a canonical batch may hold them in one row
     std::int64_t in_channels, out_channels;  ///< per group
     std::int64_t in_height, in_width;
     std::int64_t out_height, out_width;                  ///< windows that lie where the formula puts them

@@ -7,8 +7,8 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr double transpose_cycles = 0.4;  ///< per element, NCHW to channels last (measured: 0.3 to 0.6)
-constexpr double copy_cycles = 0.15;      ///< per element
+constexpr double transpose_cycles = 0.4;           ///< per element, NCHW to channels last (measured: 0.3 to 0.6)
+constexpr double copy_cycles = 0.15;               ///< per element
 constexpr std::int64_t channel_terms = 256;        ///< segment length where lanes are channels: panels fit L1 and L2
 constexpr std::int64_t pixel_steps = 512;          ///< vectors per segment where lanes are pixels
 constexpr std::int64_t block_bytes = 1024 * 1024;  ///< goal for partial sums and panels of a block
@@ -83,7 +83,8 @@ Range Conv2dWeightPlan::lane_block(std::int64_t block) const {
 
 std::int64_t automatic_segment_groups(const Conv2dProblem& p, std::size_t element_bytes, std::int64_t segments) {
     const std::int64_t tiles = p.groups * ceil_div(p.out_channels, 64) * ceil_div(p.in_channels, 64);
-    const std::int64_t bytes = std::max<std::int64_t>(1, p.weight_elements() * static_cast<std::int64_t>(element_bytes));
+    const std::int64_t bytes =
+        std::max<std::int64_t>(1, p.weight_elements() * static_cast<std::int64_t>(element_bytes));
     const std::int64_t most = std::min<std::int64_t>(64, 8 * 1024 * 1024 / bytes);
     const std::int64_t wanted = std::min(ceil_div(256, std::max<std::int64_t>(1, tiles)), segments / 4);
     return std::max<std::int64_t>(1, std::min(wanted, most));
@@ -103,7 +104,8 @@ std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, c
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     if (p.depthwise()) return LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
-    const double channels = std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
+    const double channels =
+        std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
     return pixel_cost(p, lanes) < channels ? LaneFamily::pixels : LaneFamily::channels;
 }
 
@@ -111,10 +113,13 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
     const std::int64_t all = std::max<std::int64_t>(1, std::max({p.batch, segments.height, segments.width}));
     if (family == LaneFamily::channels || segments.count == 0) return {all, all, all};
     constexpr std::int64_t pass_pixels = 1024;
-    const std::int64_t images = std::clamp<std::int64_t>(pass_pixels / (segments.height * segments.width), 1, segments.images);
+    const std::int64_t images =
+        std::clamp<std::int64_t>(pass_pixels / (segments.height * segments.width), 1, segments.images);
     // A multiple of the chains: a pass that begins inside a row begins at chain 0 like the row.
     const std::int64_t columns = std::min(segments.width, pass_pixels);
-    return {images, images > 1 ? segments.height : std::clamp<std::int64_t>(pass_pixels / segments.width, 1, segments.height), columns};
+    return {images,
+            images > 1 ? segments.height : std::clamp<std::int64_t>(pass_pixels / segments.width, 1, segments.height),
+            columns};
 }
 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
@@ -131,7 +136,8 @@ void cut_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTi
     plan.row_blocks = row_blocks;
     plan.rows_per_block = ceil_div(plan.row_channels, row_blocks);
     const std::int64_t vectors = ceil_div(ceil_div(plan.lane_channels, tiles.lanes), lane_blocks);
-    plan.block_tiles = choose_lane_tiles(std::min(plan.lane_channels, vectors * tiles.lanes), plan.rows_per_block, tiles);
+    plan.block_tiles =
+        choose_lane_tiles(std::min(plan.lane_channels, vectors * tiles.lanes), plan.rows_per_block, tiles);
     plan.tasks = p.groups * plan.segment_groups * lane_blocks * row_blocks;
     plan.block_elements = plan.block_tiles.padded() * plan.rows_per_block * p.taps();
 }
@@ -142,13 +148,13 @@ double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Re
     const double pixels = static_cast<double>(plan.segments.largest());
     const double compute = tile_slots(plan.block_tiles.size, plan.rows_per_block, plan.block_tiles.vectors, tiles) / 2 *
                            static_cast<double>(p.taps()) * pixels;
-    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) *
-                             static_cast<double>(plan.block_tiles.padded());
+    const double lane_move =
+        (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * static_cast<double>(plan.block_tiles.padded());
     const double row_move = copy_cycles * static_cast<double>(plan.rows_per_block);
     const double per_pixel = plan.side == LaneSide::grad_output ? lane_move + row_move * input_pixels(p)
                                                                 : lane_move * input_pixels(p) + row_move;
-    const double bytes = static_cast<double>((plan.block_elements + panel_elements(p, plan)) *
-                                             static_cast<std::int64_t>(element_bytes));
+    const double bytes =
+        static_cast<double>((plan.block_elements + panel_elements(p, plan)) * static_cast<std::int64_t>(element_bytes));
     const double update = static_cast<double>(plan.block_elements) / tiles.lanes * 2;
     const double spill = bytes > block_bytes ? 1.0 + 0.1 * (bytes / block_bytes - 1.0) : 1.0;
     const double longest_group = static_cast<double>(ceil_div(plan.segments.count, plan.segment_groups));
@@ -169,8 +175,9 @@ void choose_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const Registe
     for (std::int64_t l = 1; l <= vectors; l = l < 8 ? l + 1 : l * 2)
         for (std::int64_t r = 1; r <= row_limit; r = r < 8 ? r + 1 : r * 2) {
             cut_blocks(plan, p, tiles, l, r);
-            const bool fits = (plan.block_elements + panel_elements(p, plan)) *
-                                  static_cast<std::int64_t>(element_bytes) <= most_bytes;
+            const bool fits =
+                (plan.block_elements + panel_elements(p, plan)) * static_cast<std::int64_t>(element_bytes) <=
+                most_bytes;
             // A batch or spatial partition cuts channels only where a block would outgrow its memory.
             const double pieces = uncut ? 1e12 * static_cast<double>(l * r) : 0;
             const double cost = block_cost(plan, p, tiles, element_bytes, threads) + pieces;

@@ -32,7 +32,7 @@ struct Conv2dWeightPlan {
     std::int64_t lane_blocks, row_blocks;
     LaneTiles block_tiles;        ///< of the largest lane block (family channels)
     std::int64_t rows_per_block;  ///< channels of the largest row block
-    Passes passes;  ///< family pixels: what is worked on at once, near the L1 cache
+    Passes passes;                ///< family pixels: what is worked on at once, near the L1 cache
     std::int64_t tasks;
 
     /// Elements of one partial sum of the largest block, in tile order; the bias of its output channels stands behind.

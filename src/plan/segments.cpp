@@ -33,8 +33,6 @@ PixelBox Segments::box(std::int64_t segment) const {
     return {image, image + 1, rows.begin, rows.end, columns.begin, columns.end};
 }
 
-std::int64_t Segments::largest() const {
-    return images * ceil_div(height, row_parts) * ceil_div(width, column_parts);
-}
+std::int64_t Segments::largest() const { return images * ceil_div(height, row_parts) * ceil_div(width, column_parts); }
 
 }  // namespace backgrad::plan

@@ -16,9 +16,7 @@ struct index_vec<float> {
     static index_vec truncate(vec<float> v) { return {_mm256_cvttps_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
     static index_vec iota() { return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)}; }
-    static index_vec load(const std::int32_t* p) {
-        return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
-    }
+    static index_vec load(const std::int32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
     static index_vec load(const std::uint8_t* p) {
         return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
     }
@@ -85,7 +83,8 @@ struct index_vec<double> {
     friend mask equal(index_vec a, index_vec b) { return widen(_mm_cmpeq_epi32(a.value, b.value)); }
     friend mask negative(index_vec a) { return widen(sign(a).value); }
     friend index_vec select(mask m, index_vec a, index_vec b) {
-        const __m256i low = _mm256_permutevar8x32_epi32(_mm256_castpd_si256(m), _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+        const __m256i low =
+            _mm256_permutevar8x32_epi32(_mm256_castpd_si256(m), _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
         return {_mm_blendv_epi8(b.value, a.value, _mm256_castsi256_si128(low))};
     }
     friend vec<double> lookup(const double* p, index_vec a) {

@@ -15,9 +15,7 @@ struct index_vec<float> {
 
     static index_vec truncate(vec<float> v) { return {_mm512_cvttps_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
-    static index_vec iota() {
-        return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
-    }
+    static index_vec iota() { return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}; }
     static index_vec load(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
     static index_vec load(const std::uint8_t* p) {
         return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -39,9 +37,7 @@ struct index_vec<float> {
     friend index_vec high_half(index_vec a) { return {_mm512_srli_epi32(a.value, 16)}; }
     friend mask equal(index_vec a, index_vec b) { return _mm512_cmpeq_epi32_mask(a.value, b.value); }
     friend mask negative(index_vec a) { return _mm512_movepi32_mask(a.value); }
-    friend index_vec select(mask m, index_vec a, index_vec b) {
-        return {_mm512_mask_blend_epi32(m, b.value, a.value)};
-    }
+    friend index_vec select(mask m, index_vec a, index_vec b) { return {_mm512_mask_blend_epi32(m, b.value, a.value)}; }
     friend vec<float> lookup(const float* p, index_vec a) {
         const __m512i in_table = _mm512_and_si512(a.value, _mm512_set1_epi32(7));
         return {_mm512_permutexvar_ps(in_table, _mm512_castps256_ps512(_mm256_loadu_ps(p)))};
@@ -61,9 +57,7 @@ struct index_vec<double> {
     static index_vec truncate(vec<double> v) { return {_mm512_cvttpd_epi32(v.value)}; }
     static index_vec broadcast(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
     static index_vec iota() { return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)}; }
-    static index_vec load(const std::int32_t* p) {
-        return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
-    }
+    static index_vec load(const std::int32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
     static index_vec load(const std::uint8_t* p) {
         return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
     }
@@ -84,9 +78,7 @@ struct index_vec<double> {
     friend index_vec high_half(index_vec a) { return {_mm256_srli_epi32(a.value, 16)}; }
     friend mask equal(index_vec a, index_vec b) { return _mm256_cmpeq_epi32_mask(a.value, b.value); }
     friend mask negative(index_vec a) { return static_cast<mask>(_mm256_movepi32_mask(a.value)); }
-    friend index_vec select(mask m, index_vec a, index_vec b) {
-        return {_mm256_mask_blend_epi32(m, b.value, a.value)};
-    }
+    friend index_vec select(mask m, index_vec a, index_vec b) { return {_mm256_mask_blend_epi32(m, b.value, a.value)}; }
     friend vec<double> lookup(const double* p, index_vec a) { return permute(vec<double>::load(p), a); }
     friend vec<double> permute(vec<double> v, index_vec a) {
         return {_mm512_permutexvar_pd(_mm512_cvtepi32_epi64(a.value), v.value)};

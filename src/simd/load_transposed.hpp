@@ -1,8 +1,8 @@
 #pragma once
 
-/// `load_transposed(from, row, block)` loads a square block, `row` elements between its rows, and transposes it: block[i]
-/// becomes column i. It is faster than to load whole rows first: half rows put side by side while they are loaded
-/// leave less to shuffle, and loads have ports of their own.
+/// `load_transposed(from, row, block)` loads a square block, `row` elements between its rows, and transposes it:
+/// block[i] becomes column i. It is faster than to load whole rows first: half rows put side by side while they are
+/// loaded leave less to shuffle, and loads have ports of their own.
 #include "simd/vec.hpp"
 
 #if defined(__AVX512F__)

@@ -120,9 +120,7 @@ struct vec<double> {
     friend vec add_where(mask m, vec a, vec b) { return {_mm256_add_pd(a.value, _mm256_and_pd(m, b.value))}; }
 
 private:
-    static __m256i first(int n) {
-        return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
-    }
+    static __m256i first(int n) { return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)); }
 };
 
 inline void stream_fence() { _mm_sfence(); }

@@ -38,7 +38,8 @@ struct vec {
     friend vec shift_exponent(vec a, vec n) {
         using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
         constexpr int mantissa = sizeof(T) == 4 ? 23 : 52;
-        return {__builtin_bit_cast(T, __builtin_bit_cast(bits, a.value) + (__builtin_bit_cast(bits, n.value) << mantissa))};
+        return {
+            __builtin_bit_cast(T, __builtin_bit_cast(bits, a.value) + (__builtin_bit_cast(bits, n.value) << mantissa))};
     }
     friend mask less(vec a, vec b) { return a.value < b.value; }
     friend mask less_equal(vec a, vec b) { return a.value <= b.value; }
