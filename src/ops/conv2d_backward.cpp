@@ -5,6 +5,7 @@
 #include "ops/conv2d_validate.hpp"
 #include "ops/conv2d_weight.hpp"
 #include "ops/validate.hpp"
+#include "plan/task_order.hpp"
 #include "threads/cache.hpp"
 #include "threads/make_executor.hpp"
 
@@ -16,6 +17,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace backgrad {
 
@@ -60,8 +62,11 @@ std::int64_t Conv2dShape::formula_out_width() const noexcept {
     return formula(in_width, padding_left + padding_right, kernel_width, dilation_width, stride_width);
 }
 
-/// A plan of one convolution. Execution is two phases: sums of the weight gradient and packing of the weights; then
-/// the joining of partial sums and the input gradient.
+/// The task lists of the main phase, in the order in which plan::interleave numbers them.
+enum class MainTasks : std::int32_t { weight, bias, depthwise, input };
+
+/// A plan of one convolution. Execution is three phases: packing of the weights; sums of the gradients; joining of
+/// partial sums. Each gradient's tasks walk over grad_output at the same pace.
 template <class T>
 struct Conv2dBackward<T>::Implementation {
     plan::Conv2dProblem problem;
@@ -73,6 +78,7 @@ struct Conv2dBackward<T>::Implementation {
     std::optional<plan::Conv2dBiasPlan> bias;  ///< only where the weight gradient's tasks do not compute it
     std::optional<plan::Conv2dInputPlan> input;
     std::optional<plan::Conv2dDepthwisePlan> depthwise;  ///< takes the place of weight and input
+    std::vector<plan::OrderedTask> main_tasks;
     SharedMemory shared;
     std::int64_t worker_elements = 0;
 
@@ -96,8 +102,10 @@ struct Conv2dBackward<T>::Implementation {
                                              {options.gradients.input && input_elements() > 0, options.gradients.weight,
                                               options.gradients.bias && same_output},
                                              depthwise_limits(*kernels), sizeof(T), strategy);
-            depthwise->streaming = (input_elements() + output_elements()) * static_cast<std::int64_t>(sizeof(T)) >
-                                   threads::last_level_cache_bytes();
+            // Others want their share of the cache, too.
+            const std::int64_t touched = (options.gradients.weight ? 2 : 1) * input_elements() + output_elements();
+            depthwise->streaming =
+                touched * static_cast<std::int64_t>(sizeof(T)) > threads::last_level_cache_bytes() / 4 * 3;
         }
         if (!depthwise && options.gradients.weight && problem.weight_elements() > 0)
             weight = plan::plan_weight(problem, tiles, sizeof(T), strategy);
@@ -123,6 +131,8 @@ struct Conv2dBackward<T>::Implementation {
             need(depthwise->worker_elements);
         }
         worker_elements = plan::round_up(worker_elements, 16);
+        main_tasks = plan::interleave({weight ? weight->tasks : 0, bias ? bias->tasks : 0,
+                                       depthwise ? depthwise->tasks : 0, input ? input->tasks : 0});
     }
 
     std::int64_t input_elements() const {
@@ -170,39 +180,37 @@ struct Conv2dBackward<T>::Implementation {
         const ops::DepthwiseModes modes{options.grad_weight_mode, options.grad_bias_mode, options.grad_input_mode};
         std::atomic<bool> weights_finite{true};
 
-        const std::int64_t weight_tasks = weight ? weight->tasks : 0, bias_tasks = bias ? bias->tasks : 0;
-        const std::int64_t pack_tasks = input ? input->pack_tasks : 0;
-        const std::int64_t depthwise_tasks = depthwise ? depthwise->tasks : 0;
-        const std::int64_t first_tasks = weight_tasks + bias_tasks + depthwise_tasks + pack_tasks;
-        threads::run(*executor, first_tasks, [&](std::int64_t task, int worker) noexcept {
-            if (task < weight_tasks)
-                return ops::weight_task(context, *weight, outputs, task, ops::Scratch<T>(of_worker(worker)));
-            task -= weight_tasks;
-            if (task < bias_tasks) return ops::bias_task(context, *bias, task, bias_partials, of_worker(worker));
-            task -= bias_tasks;
-            if (task < depthwise_tasks)
-                return ops::depthwise_task(context, *depthwise, modes, task, depthwise_partials,
-                                           ops::Scratch<T>(of_worker(worker)));
-            if (!ops::pack_weight_task(context, *input, task - depthwise_tasks, packed))
+        threads::run(*executor, input ? input->pack_tasks : 0, [&](std::int64_t task, int) noexcept {
+            if (!ops::pack_weight_task(context, *input, task, packed))
                 weights_finite.store(false, std::memory_order_relaxed);
         });
 
-        const std::int64_t join_tasks = weight ? ops::weight_join_tasks(problem, *weight) : 0;
-        const std::int64_t bias_joins = bias ? problem.groups * bias->channel_blocks : 0;
-        const std::int64_t input_tasks = input ? input->tasks : 0;
         const bool finite = weights_finite.load(std::memory_order_relaxed);
+        const std::int64_t tasks = static_cast<std::int64_t>(main_tasks.size());
+        threads::run(*executor, tasks, [&](std::int64_t number, int worker) noexcept {
+            const auto [list, task] = main_tasks[static_cast<std::size_t>(number)];
+            const ops::Scratch<T> own(of_worker(worker));
+            switch (static_cast<MainTasks>(list)) {
+                case MainTasks::weight:
+                    return ops::weight_task(context, *weight, outputs, task, own);
+                case MainTasks::bias:
+                    return ops::bias_task(context, *bias, task, bias_partials, of_worker(worker));
+                case MainTasks::depthwise:
+                    return ops::depthwise_task(context, *depthwise, modes, task, depthwise_partials, own);
+                case MainTasks::input:
+                    return ops::input_task(context, *input, task, packed, finite, options.grad_input_mode, own);
+            }
+        });
+
+        const std::int64_t weight_joins = weight ? ops::weight_join_tasks(problem, *weight) : 0;
+        const std::int64_t bias_joins = bias ? problem.groups * bias->channel_blocks : 0;
         const std::int64_t depthwise_joins = depthwise ? depthwise->join_tasks : 0;
-        const std::int64_t second_tasks = join_tasks + bias_joins + depthwise_joins + input_tasks;
-        threads::run(*executor, second_tasks, [&](std::int64_t task, int worker) noexcept {
-            if (task < join_tasks) return ops::weight_join_task(context, *weight, outputs, task);
-            task -= join_tasks;
+        threads::run(*executor, weight_joins + bias_joins + depthwise_joins, [&](std::int64_t task, int) noexcept {
+            if (task < weight_joins) return ops::weight_join_task(context, *weight, outputs, task);
+            task -= weight_joins;
             if (task < bias_joins)
                 return ops::bias_join_task(context, *bias, task, bias_partials, options.grad_bias_mode);
-            task -= bias_joins;
-            if (task < depthwise_joins)
-                return ops::depthwise_join_task(context, *depthwise, modes, task, depthwise_partials);
-            ops::input_task(context, *input, task - depthwise_joins, packed, finite, options.grad_input_mode,
-                            ops::Scratch<T>(of_worker(worker)));
+            ops::depthwise_join_task(context, *depthwise, modes, task - bias_joins, depthwise_partials);
         });
     }
 };

@@ -1,0 +1,39 @@
+// Merged task lists: every task once and in order, and no list ahead of the others.
+#include "plan/task_order.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace backgrad::plan {
+namespace {
+
+void check(std::int64_t a, std::int64_t b, std::int64_t c) {
+    const std::vector<std::int64_t> length{a, b, c};
+    const std::vector<OrderedTask> order = interleave({a, b, c});
+    ASSERT_EQ(static_cast<std::int64_t>(order.size()), a + b + c);
+    std::vector<std::int64_t> done(3, 0);
+    for (std::size_t t = 0; t < order.size(); ++t) {
+        const std::size_t list = static_cast<std::size_t>(order[t].list);
+        ASSERT_LT(list, length.size());
+        EXPECT_EQ(order[t].task, done[list]++);
+        const double fraction = static_cast<double>(t + 1) / static_cast<double>(order.size());
+        for (std::size_t l = 0; l < length.size(); ++l)
+            EXPECT_NEAR(static_cast<double>(done[l]), fraction * static_cast<double>(length[l]), 1.51);
+    }
+    EXPECT_EQ(done, length);
+}
+
+TEST(TaskOrder, MergesListsEvenly) {
+    check(0, 0, 0);
+    check(5, 0, 0);
+    check(0, 7, 1);
+    check(3, 3, 3);
+    check(56, 128, 0);
+    check(1, 1000, 17);
+}
+
+}  // namespace
+}  // namespace backgrad::plan
