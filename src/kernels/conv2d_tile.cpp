@@ -22,9 +22,12 @@ namespace {
 /// accumulators or more hide the 4 cycles of latency.
 constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
+/// One vector gets 12 rows at most: at 13 GCC 12 stops keeping the arrays below in registers, and stores the lane
+/// operand to the stack in every term.
 constexpr int rows_limit(int vectors) {
     const int rows = (registers - 1 - vectors) / vectors;
-    return rows < 1 ? 1 : rows < TileKernels<float>::max_rows ? rows : TileKernels<float>::max_rows;
+    const int limit = vectors == 1 ? 12 : TileKernels<float>::max_rows;
+    return rows < 1 ? 1 : rows < limit ? rows : limit;
 }
 
 /// One register tile. The broadcast rows are addressed from every third row's pointer, because an x86 address holds
