@@ -10,13 +10,13 @@ namespace backgrad::kernels {
 /// The derivatives that the kernels know, each from one tensor of the forward pass.
 enum class Derivative {
     one,
-    positive,             ///< relu, from x or y
-    positive_or_alpha,    ///< leaky relu, from x or y
-    sigmoid,              ///< from x
-    sigmoid_of_output,    ///< from y
+    positive,           ///< relu, from x or y
+    positive_or_alpha,  ///< leaky relu, from x or y
+    sigmoid,            ///< from x
+    sigmoid_of_output,  ///< from y
     tanh,
     tanh_of_output,
-    gelu,                 ///< either form: the table tells
+    gelu,  ///< either form: the table tells
     silu,
     elu,
     elu_of_output,

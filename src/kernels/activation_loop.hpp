@@ -82,20 +82,34 @@ void run_activation(const kernels::ActivationProblem<T>& problem, const kernels:
                     std::int64_t begin, std::int64_t end) {
     using kernels::Derivative;
     switch (problem.derivative) {
-        case Derivative::one: return run_activation<T, One>(problem, tensors, begin, end);
-        case Derivative::positive: return run_activation<T, Positive>(problem, tensors, begin, end);
-        case Derivative::positive_or_alpha: return run_activation<T, PositiveOrAlpha>(problem, tensors, begin, end);
-        case Derivative::sigmoid: return run_activation<T, Sigmoid>(problem, tensors, begin, end);
-        case Derivative::sigmoid_of_output: return run_activation<T, SigmoidOfOutput>(problem, tensors, begin, end);
-        case Derivative::tanh: return run_activation<T, Tanh>(problem, tensors, begin, end);
-        case Derivative::tanh_of_output: return run_activation<T, TanhOfOutput>(problem, tensors, begin, end);
-        case Derivative::gelu: return run_activation<T, Gelu>(problem, tensors, begin, end);
-        case Derivative::silu: return run_activation<T, Silu>(problem, tensors, begin, end);
-        case Derivative::elu: return run_activation<T, Elu>(problem, tensors, begin, end);
-        case Derivative::elu_of_output: return run_activation<T, EluOfOutput>(problem, tensors, begin, end);
-        case Derivative::softplus: return run_activation<T, Softplus>(problem, tensors, begin, end);
-        case Derivative::softplus_of_output: return run_activation<T, SoftplusOfOutput>(problem, tensors, begin, end);
-        case Derivative::hardswish: return run_activation<T, Hardswish>(problem, tensors, begin, end);
+        case Derivative::one:
+            return run_activation<T, One>(problem, tensors, begin, end);
+        case Derivative::positive:
+            return run_activation<T, Positive>(problem, tensors, begin, end);
+        case Derivative::positive_or_alpha:
+            return run_activation<T, PositiveOrAlpha>(problem, tensors, begin, end);
+        case Derivative::sigmoid:
+            return run_activation<T, Sigmoid>(problem, tensors, begin, end);
+        case Derivative::sigmoid_of_output:
+            return run_activation<T, SigmoidOfOutput>(problem, tensors, begin, end);
+        case Derivative::tanh:
+            return run_activation<T, Tanh>(problem, tensors, begin, end);
+        case Derivative::tanh_of_output:
+            return run_activation<T, TanhOfOutput>(problem, tensors, begin, end);
+        case Derivative::gelu:
+            return run_activation<T, Gelu>(problem, tensors, begin, end);
+        case Derivative::silu:
+            return run_activation<T, Silu>(problem, tensors, begin, end);
+        case Derivative::elu:
+            return run_activation<T, Elu>(problem, tensors, begin, end);
+        case Derivative::elu_of_output:
+            return run_activation<T, EluOfOutput>(problem, tensors, begin, end);
+        case Derivative::softplus:
+            return run_activation<T, Softplus>(problem, tensors, begin, end);
+        case Derivative::softplus_of_output:
+            return run_activation<T, SoftplusOfOutput>(problem, tensors, begin, end);
+        case Derivative::hardswish:
+            return run_activation<T, Hardswish>(problem, tensors, begin, end);
     }
 }
 

@@ -10,7 +10,7 @@ struct ExponentialConstants;
 
 template <>
 struct ExponentialConstants<float> {
-    static constexpr float round = 0x1.8p23F;       ///< adding it rounds to a whole number, in the low bits
+    static constexpr float round = 0x1.8p23F;        ///< adding it rounds to a whole number, in the low bits
     static constexpr float ln2_high = 0x1.62e4p-1F;  ///< 15 bits: times 7-bit numbers it is exact without fma too
     static constexpr float ln2_low = 0x1.7f7d1cp-20F;
     static constexpr float lowest = -87.0F;  ///< e^lowest is normal

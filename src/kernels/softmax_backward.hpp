@@ -111,8 +111,9 @@ void run_softmax(const kernels::SoftmaxProblem<T>& problem, const kernels::Softm
         [&](std::int64_t outer, std::int64_t i, int rows) {
             const RowsSideBySide<T> row(problem.length, problem.inner, rows);
             const std::int64_t at = outer * problem.length * problem.inner + i;
-            softmax_rows<from_logits>(row, tensors.source + at, tensors.grad_output + at,
-                                      put_side_by_side(tensors.grad_input + at, problem.inner, rows, problem.accumulate));
+            softmax_rows<from_logits>(
+                row, tensors.source + at, tensors.grad_output + at,
+                put_side_by_side(tensors.grad_input + at, problem.inner, rows, problem.accumulate));
         });
 }
 

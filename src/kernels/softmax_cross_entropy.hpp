@@ -24,8 +24,8 @@ void cross_entropy_row(const kernels::SoftmaxProblem<T>& problem, const T* logit
         const bool holds_label = label / Row::chains == step;
         if (holds_label) target[label % Row::chains] = 1;
         put(step, transform(probability(step), [&](vec<T> p, unsigned v) {
-            return (holds_label ? p - vec<T>::load(target + v * vec<T>::lanes) : p) * scale;
-        }));
+                return (holds_label ? p - vec<T>::load(target + v * vec<T>::lanes) : p) * scale;
+            }));
     }
 }
 
@@ -49,8 +49,8 @@ void cross_entropy_rows(const kernels::SoftmaxProblem<T>& problem, const T* logi
     for (std::int64_t step = 0; step < row.steps(); ++step) {
         const auto is_label = equal(label, Index::broadcast(static_cast<std::int32_t>(step)));
         put(step, transform(probability(step), [&](vec<T> p, unsigned) {
-            return select(negative(label), vec<T>::zero(), (p - select(is_label, one, vec<T>::zero())) * scale);
-        }));
+                return select(negative(label), vec<T>::zero(), (p - select(is_label, one, vec<T>::zero())) * scale);
+            }));
     }
 }
 

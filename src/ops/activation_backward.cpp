@@ -23,13 +23,20 @@ constexpr std::int64_t least_task_bytes = 16 * 1024;
 Derivative derivative(Activation activation, ActivationSource source) {
     const bool output = source == ActivationSource::output;
     switch (activation) {
-        case Activation::linear: return Derivative::one;
-        case Activation::relu: return Derivative::positive;
-        case Activation::leaky_relu: return Derivative::positive_or_alpha;
-        case Activation::sigmoid: return output ? Derivative::sigmoid_of_output : Derivative::sigmoid;
-        case Activation::tanh: return output ? Derivative::tanh_of_output : Derivative::tanh;
-        case Activation::elu: return output ? Derivative::elu_of_output : Derivative::elu;
-        case Activation::softplus: return output ? Derivative::softplus_of_output : Derivative::softplus;
+        case Activation::linear:
+            return Derivative::one;
+        case Activation::relu:
+            return Derivative::positive;
+        case Activation::leaky_relu:
+            return Derivative::positive_or_alpha;
+        case Activation::sigmoid:
+            return output ? Derivative::sigmoid_of_output : Derivative::sigmoid;
+        case Activation::tanh:
+            return output ? Derivative::tanh_of_output : Derivative::tanh;
+        case Activation::elu:
+            return output ? Derivative::elu_of_output : Derivative::elu;
+        case Activation::softplus:
+            return output ? Derivative::softplus_of_output : Derivative::softplus;
         case Activation::gelu_erf:
         case Activation::gelu_tanh:
             if (!output) return Derivative::gelu;

@@ -67,8 +67,7 @@ kernels::RootPolynomial<T> make_root(const plan::RealFunction& f, Real low, Real
     result.center = static_cast<T>(plan::find_root(f, low, high));
     result.radius = static_cast<T>(radius);
     const Real center = static_cast<Real>(result.center);
-    const auto coefficients =
-        plan::fit_polynomial(f, center - radius, center + radius, center, Root::degree);
+    const auto coefficients = plan::fit_polynomial(f, center - radius, center + radius, center, Root::degree);
     for (int j = 0; j <= Root::degree; ++j) {
         result.coefficient[j] = static_cast<T>(coefficients[static_cast<std::size_t>(j)]);
     }

@@ -32,7 +32,8 @@ class SoftmaxRun {
 public:
     SoftmaxRun(std::string_view operation, const SoftmaxShape& shape, bool from_logits, WriteMode mode,
                const Strategy& asked, std::int64_t tensors)
-        : elements_(shape.outer * shape.length * shape.inner), rows_(shape.outer * shape.inner),
+        : elements_(shape.outer * shape.length * shape.inner),
+          rows_(shape.outer * shape.inner),
           tasks_(make_tasks(shape)) {
         problem_.length = shape.length;
         problem_.inner = shape.inner;
@@ -127,8 +128,8 @@ SoftmaxCrossEntropyBackward<T>::SoftmaxCrossEntropyBackward(const SoftmaxShape& 
                                                             const SoftmaxCrossEntropyBackwardOptions& options) {
     validate_shape(shape, sizeof(T));
     if (!std::isfinite(options.scale)) throw Error("scale", "a finite number", std::to_string(options.scale));
-    implementation_ = std::make_unique<Implementation>(Implementation{
-        {"softmax_cross_entropy_backward", shape, true, options.grad_logits_mode, options.strategy, 2}});
+    implementation_ = std::make_unique<Implementation>(
+        Implementation{{"softmax_cross_entropy_backward", shape, true, options.grad_logits_mode, options.strategy, 2}});
     implementation_->run.set_scale(static_cast<T>(options.scale));
 }
 

@@ -45,8 +45,7 @@ std::int64_t checked_sum(const char* name, std::initializer_list<std::int64_t> t
     return sum;
 }
 
-std::int64_t checked_elements(const char* name, std::initializer_list<std::int64_t> sizes,
-                              std::int64_t element_bytes) {
+std::int64_t checked_elements(const char* name, std::initializer_list<std::int64_t> sizes, std::int64_t element_bytes) {
     const std::int64_t elements = checked_product(name, sizes);
     checked_product(name, {elements, element_bytes});
     return elements;

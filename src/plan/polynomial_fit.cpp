@@ -13,8 +13,8 @@ std::vector<long double> chebyshev_coefficients(const RealFunction& f, long doub
                                                 std::size_t n) {
     std::vector<long double> coefficients(n, 0.0L);
     for (std::size_t i = 0; i < n; ++i) {
-        const long double angle = std::numbers::pi_v<long double> * (static_cast<long double>(i) + 0.5L) /
-                                  static_cast<long double>(n);
+        const long double angle =
+            std::numbers::pi_v<long double> * (static_cast<long double>(i) + 0.5L) / static_cast<long double>(n);
         const long double value = f(center + half_width * std::cos(angle));
         for (std::size_t k = 0; k < n; ++k) {
             coefficients[k] += (k == 0 ? 1.0L : 2.0L) * value * std::cos(static_cast<long double>(k) * angle) /

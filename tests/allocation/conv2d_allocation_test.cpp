@@ -77,8 +77,9 @@ TEST_P(Conv2dAllocation, IsNoneInExecution) {
     for (const Conv2dShape& shape : shapes)
         for (const Layout layout : {Layout::nchw, Layout::nhwc})
             for (const Isa isa : available_isas()) {
-                const Conv2dBackwardOptions options{.layout = layout,
-                                                    .strategy = {.backend = GetParam(), .threads = threads_for(GetParam(), 2), .isa = isa}};
+                const Conv2dBackwardOptions options{
+                    .layout = layout,
+                    .strategy = {.backend = GetParam(), .threads = threads_for(GetParam(), 2), .isa = isa}};
                 expect_no_allocation<float>(shape, options);
                 expect_no_allocation<double>(shape, options);
             }

@@ -28,8 +28,7 @@ TEST(ActivationFunctionBackward, AppliesTheDerivativeOnEveryBackend) {
                 for (std::int64_t k = 0; k < elements; ++k) source[k] = static_cast<float>(k % 17);
                 const Strategy strategy{.backend = backend, .threads = backend == Backend::serial ? 1 : 3};
                 activation_function_backward<float>(
-                    elements,
-                    {.grad_output = gradient.data(), .source = source.data(), .grad_input = result.data()},
+                    elements, {.grad_output = gradient.data(), .source = source.data(), .grad_input = result.data()},
                     Scaled{2.0F}, mode, strategy);
                 const float old = mode == WriteMode::accumulate ? 10.0F : 0.0F;
                 for (std::int64_t k = 0; k < elements; ++k)

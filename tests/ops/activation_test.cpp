@@ -34,8 +34,10 @@ std::vector<Case> cases() {
             case Activation::gelu_erf:
             case Activation::gelu_tanh:
             case Activation::silu:
-            case Activation::hardswish: break;
-            default: all.push_back({activation.value, ActivationSource::output, -1});
+            case Activation::hardswish:
+                break;
+            default:
+                all.push_back({activation.value, ActivationSource::output, -1});
         }
     }
     all.push_back({Activation::leaky_relu, ActivationSource::input, 0.25});
@@ -74,10 +76,9 @@ template <class T>
 std::vector<T> run(const Case& c, const Strategy& strategy, const std::vector<T>& gradient,
                    const std::vector<T>& source) {
     std::vector<T> result(source.size());
-    const ActivationBackward<T> plan(static_cast<std::int64_t>(source.size()), {.activation = c.activation,
-                                                                               .source = c.source,
-                                                                               .alpha = c.alpha,
-                                                                               .strategy = strategy});
+    const ActivationBackward<T> plan(
+        static_cast<std::int64_t>(source.size()),
+        {.activation = c.activation, .source = c.source, .alpha = c.alpha, .strategy = strategy});
     plan.execute({.grad_output = gradient.data(), .source = source.data(), .grad_input = result.data()});
     return result;
 }
@@ -115,7 +116,8 @@ void check_errors(double most_units) {
                 if (std::isnan(error)) break;
             }
             // The scalar ISA rounds a * b + c twice.
-            EXPECT_LE(worst, isa == Isa::scalar ? most_units + 1 : most_units) << describe(c) << " " << name(isa) << " at " << at;
+            EXPECT_LE(worst, isa == Isa::scalar ? most_units + 1 : most_units)
+                << describe(c) << " " << name(isa) << " at " << at;
             if (std::getenv("BACKGRAD_TEST_PRINT_ERRORS"))
                 std::printf("%-40s %-7s %5.2f units at %g\n", describe(c).c_str(), std::string(name(isa)).c_str(),
                             worst, static_cast<double>(at));
@@ -174,14 +176,13 @@ void check_lengths() {
                                                                   .alpha = c.alpha,
                                                                   .grad_input_mode = mode,
                                                                   .strategy = {.isa = isa}});
-                        plan.execute(
-                            {.grad_output = g.data(), .source = s.data(), .grad_input = target.data()});
+                        plan.execute({.grad_output = g.data(), .source = s.data(), .grad_input = target.data()});
                         ASSERT_TRUE(g.intact() && s.intact() && out.intact()) << describe(c);
                         for (std::int64_t k = 0; k < length; ++k) {
                             const T old = mode == WriteMode::accumulate ? T(2) : T(0);
                             const T value = mode == WriteMode::accumulate ? old + expected[k] : expected[k];
-                            ASSERT_EQ(value, target[k]) << describe(c) << " " << name(isa) << " length " << length
-                                                        << " element " << k;
+                            ASSERT_EQ(value, target[k])
+                                << describe(c) << " " << name(isa) << " length " << length << " element " << k;
                         }
                     }
         }
@@ -222,7 +223,7 @@ TEST(ActivationBackward, NanAndInfinityGoWhereTheFormulaSends) {
         std::memcpy(&value, &bits, sizeof value);
         return value;
     };
-    const std::vector<float> source{nan, payload(0x7fc00001), payload(0xffc00ff3), payload(0x7fd55555), infinity,
+    const std::vector<float> source{nan,      payload(0x7fc00001), payload(0xffc00ff3), payload(0x7fd55555), infinity,
                                     -infinity};
     const std::vector<float> ones(source.size(), 1.0F);
     for (const Activation activation :
@@ -257,9 +258,8 @@ TEST(ActivationErrors, NameTheArgument) {
                   "source");
     for (const Activation activation : {Activation::leaky_relu, Activation::elu}) {
         EXPECT_EQ(thrown_argument([&] { Plan(1, {.activation = activation, .alpha = NAN}); }), "alpha");
-        EXPECT_EQ(thrown_argument([&] {
-                      Plan(1, {.activation = activation, .source = ActivationSource::output, .alpha = -0.5});
-                  }),
+        EXPECT_EQ(thrown_argument(
+                      [&] { Plan(1, {.activation = activation, .source = ActivationSource::output, .alpha = -0.5}); }),
                   "alpha");
     }
 }

@@ -15,8 +15,14 @@ namespace {
 constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max() / 2;
 
 Pool2dShape legal() {
-    return {.batch = 1, .channels = 2, .in_height = 4, .in_width = 4, .window_height = 2, .window_width = 2,
-            .stride_height = 2, .stride_width = 2};
+    return {.batch = 1,
+            .channels = 2,
+            .in_height = 4,
+            .in_width = 4,
+            .window_height = 2,
+            .window_width = 2,
+            .stride_height = 2,
+            .stride_width = 2};
 }
 
 template <class Call>
@@ -73,20 +79,17 @@ TEST(Pool2dErrors, NullPointersAreFoundBeforeAnythingIsWritten) {
     const MaxPool2dBackward<float> indices(legal());
     EXPECT_EQ(thrown_argument([&] { indices.execute({.grad_input = grad_input.data()}); }), "grad_output");
     EXPECT_EQ(thrown_argument([&] { indices.execute({.grad_output = grad_output.data()}); }), "grad_input");
-    EXPECT_EQ(thrown_argument([&] {
-                  indices.execute({.grad_output = grad_output.data(), .grad_input = grad_input.data()});
-              }),
-              "plane_indices");
+    EXPECT_EQ(
+        thrown_argument([&] { indices.execute({.grad_output = grad_output.data(), .grad_input = grad_input.data()}); }),
+        "plane_indices");
     const MaxPool2dBackward<float> input(legal(), {.source = MaxPoolSource::input});
-    EXPECT_EQ(thrown_argument([&] {
-                  input.execute({.grad_output = grad_output.data(), .grad_input = grad_input.data()});
-              }),
-              "input");
+    EXPECT_EQ(
+        thrown_argument([&] { input.execute({.grad_output = grad_output.data(), .grad_input = grad_input.data()}); }),
+        "input");
     const MaxPool2dBackward<float> offsets(legal(), {.source = MaxPoolSource::window_offsets});
-    EXPECT_EQ(thrown_argument([&] {
-                  offsets.execute({.grad_output = grad_output.data(), .grad_input = grad_input.data()});
-              }),
-              "window_offsets");
+    EXPECT_EQ(
+        thrown_argument([&] { offsets.execute({.grad_output = grad_output.data(), .grad_input = grad_input.data()}); }),
+        "window_offsets");
     const AvgPool2dBackward<float> average(legal());
     EXPECT_EQ(thrown_argument([&] { average.execute({.grad_input = grad_input.data()}); }), "grad_output");
     const GlobalAvgPool2dBackward<float> global({.channels = 2, .in_height = 4, .in_width = 4});
@@ -122,8 +125,13 @@ TEST(Pool2dSizes, ZeroSizesAreLegal) {
 
 TEST(Pool2dSizes, WithoutWindowsTheGradientIsZero) {
     // Sizes so large that nothing may be computed from them.
-    const Pool2dShape shape{.channels = 3, .in_height = 5, .in_width = 21, .window_height = huge, .window_width = 3,
-                            .stride_height = huge, .stride_width = huge};
+    const Pool2dShape shape{.channels = 3,
+                            .in_height = 5,
+                            .in_width = 21,
+                            .window_height = huge,
+                            .window_width = 3,
+                            .stride_height = huge,
+                            .stride_width = huge};
     for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
         std::vector<float> grad_input(3 * 5 * 21, 9.0F);
         MaxPool2dBackward<float>(shape, {.layout = layout}).execute({.grad_input = grad_input.data()});
@@ -136,8 +144,12 @@ TEST(Pool2dSizes, WithoutWindowsTheGradientIsZero) {
 }
 
 TEST(Pool2dSizes, StridesBeyondTheInputLeaveOneWindow) {
-    const Pool2dShape shape{.in_height = 3, .in_width = 40, .window_height = 2, .window_width = 2,
-                            .stride_height = huge, .stride_width = huge};
+    const Pool2dShape shape{.in_height = 3,
+                            .in_width = 40,
+                            .window_height = 2,
+                            .window_width = 2,
+                            .stride_height = huge,
+                            .stride_width = huge};
     const std::vector<float> grad_output{4};
     for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
         std::vector<float> grad_input(120, 9.0F), expected(120, 0.0F);

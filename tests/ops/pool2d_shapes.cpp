@@ -10,8 +10,8 @@ namespace {
 
 Pool2dShape square(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width,
                    std::int64_t window, std::int64_t stride, std::int64_t padding, std::int64_t dilation = 1) {
-    return {batch, channels, height, width, window, window, stride, stride,
-            padding, padding, padding, padding, dilation, dilation};
+    return {batch,  channels, height,  width,   window,  window,   stride,
+            stride, padding,  padding, padding, padding, dilation, dilation};
 }
 
 /// Random legal shapes, the same on every machine.
@@ -57,9 +57,9 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 3, 9, 9, 3, 1, 2, 2),   // dilation
         square(1, 3, 9, 40, 2, 2, 1, 3),  // dilation with stride
         square(1, 1, 1, 1, 1, 1, 0),
-        square(1, 2, 3, 3, 5, 1, 4),      // the window is larger than the input
-        square(1, 2, 3, 3, 5, 1, 0),      // no window fits
-        square(1, 2, 1, 1, 2, 1, 2, 2),   // windows of padding alone
+        square(1, 2, 3, 3, 5, 1, 4),     // the window is larger than the input
+        square(1, 2, 3, 3, 5, 1, 0),     // no window fits
+        square(1, 2, 1, 1, 2, 1, 2, 2),  // windows of padding alone
         {.channels = 2, .in_height = 3, .in_width = 5000, .window_height = 2, .window_width = 2, .stride_width = 2},
         {.channels = 1, .in_height = 4, .in_width = 3000, .window_height = 3, .window_width = 3, .padding_left = 1},
         {.in_height = 2, .in_width = 12510, .window_width = 2, .dilation_width = 12500},  // too far for the scratch

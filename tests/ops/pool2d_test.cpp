@@ -1,7 +1,7 @@
 // Every pooling over shapes, layouts, sources, ISAs and threads against the double oracle. Max pooling of whole numbers
 // is compared with ==; average pooling within the bound of its header.
-#include "ops/pool2d_shapes.hpp"
 #include "oracle/pool2d.hpp"
+#include "ops/pool2d_shapes.hpp"
 #include "support/describe.hpp"
 #include "support/guarded.hpp"
 #include "support/random.hpp"
@@ -55,9 +55,13 @@ void fill_ties(Container& container, std::mt19937_64& random, bool non_finite) {
 template <class T>
 struct MaxCell {
     MaxCell(const Pool2dShape& pool, Layout memory_order, bool non_finite)
-        : shape(pool), layout(memory_order), input(oracle::input_tensor(pool, layout).elements()),
-          grad_output(oracle::output_tensor(pool, layout).elements()), grad_input(input.size()),
-          indices(grad_output.size()), offsets(grad_output.size()) {
+        : shape(pool),
+          layout(memory_order),
+          input(oracle::input_tensor(pool, layout).elements()),
+          grad_output(oracle::output_tensor(pool, layout).elements()),
+          grad_input(input.size()),
+          indices(grad_output.size()),
+          offsets(grad_output.size()) {
         std::mt19937_64 random(seed_of(describe(shape)));
         fill_ties(input, random, non_finite);
         fill_integers(grad_output, random);
@@ -106,8 +110,7 @@ void check_max(bool non_finite, std::size_t step) {
         for (const Layout layout : layouts) {
             MaxCell<T> cell(shapes[k], layout, non_finite);
             for (const MaxPoolSource source : sources) {
-                if (source == MaxPoolSource::window_offsets &&
-                    shapes[k].window_height * shapes[k].window_width > 255)
+                if (source == MaxPoolSource::window_offsets && shapes[k].window_height * shapes[k].window_width > 255)
                     continue;
                 for (const Strategy& strategy : strategies()) {
                     const WriteMode mode = strategy.threads == 1 ? WriteMode::overwrite : WriteMode::accumulate;
@@ -129,9 +132,8 @@ TEST(MaxPool2dBackward, EveryPartitionGivesTheSame) {
             MaxCell<float> cell(shape, layout, false);
             for (const Name<Partition>& partition : names<Partition>)
                 for (const MaxPoolSource source : sources)
-                    cell.check({.layout = layout,
-                                .source = source,
-                                .strategy = {.threads = 2, .partition = partition.value}});
+                    cell.check(
+                        {.layout = layout, .source = source, .strategy = {.threads = 2, .partition = partition.value}});
         }
 }
 
@@ -139,10 +141,22 @@ TEST(MaxPool2dBackward, IgnoresSavedPositionsOutsideTheWindow) {
     // In the first shape columns 1 and 2 belong to one window each; in the second the padded window could reach the
     // neighbouring row if its offset were turned into a position without a look at the ends of the row.
     const Pool2dShape shapes[] = {
-        {.channels = 2, .in_height = 6, .in_width = 30, .window_height = 2, .window_width = 2, .stride_height = 3,
+        {.channels = 2,
+         .in_height = 6,
+         .in_width = 30,
+         .window_height = 2,
+         .window_width = 2,
+         .stride_height = 3,
          .stride_width = 3},
-        {.channels = 2, .in_height = 4, .in_width = 2, .window_height = 3, .window_width = 3, .padding_top = 1,
-         .padding_bottom = 1, .padding_left = 1, .padding_right = 1},
+        {.channels = 2,
+         .in_height = 4,
+         .in_width = 2,
+         .window_height = 3,
+         .window_width = 3,
+         .padding_top = 1,
+         .padding_bottom = 1,
+         .padding_left = 1,
+         .padding_right = 1},
     };
     for (const Pool2dShape& shape : shapes)
         for (const Layout layout : layouts) {
@@ -177,8 +191,8 @@ TEST(MaxPool2dBackward, IgnoresSavedPositionsOutsideTheWindow) {
 }
 
 TEST(MaxPool2dBackward, NonFiniteGradientsReachTheirMaximumOnly) {
-    const Pool2dShape shape{.channels = 2, .in_height = 6, .in_width = 20, .window_height = 3, .window_width = 3,
-                            .padding_left = 1};
+    const Pool2dShape shape{
+        .channels = 2, .in_height = 6, .in_width = 20, .window_height = 3, .window_width = 3, .padding_left = 1};
     for (const Layout layout : layouts)
         for (const Isa isa : available_isas()) {
             MaxCell<float> cell(shape, layout, false);
@@ -291,9 +305,8 @@ TEST(Pool2dBits, DoNotDependOnThreadsPartitionsOrIsa) {
                     for (const Name<Partition>& partition : names<Partition>) {
                         const Strategy strategy{.threads = threads, .partition = partition.value, .isa = isa};
                         const auto max = bytes(shape, layout, [&](auto& grad_output, auto& input, auto& grad_input) {
-                            MaxPool2dBackward<float>(shape, {.layout = layout,
-                                                             .source = MaxPoolSource::input,
-                                                             .strategy = strategy})
+                            MaxPool2dBackward<float>(
+                                shape, {.layout = layout, .source = MaxPoolSource::input, .strategy = strategy})
                                 .execute({.grad_output = grad_output.data(),
                                           .input = input.data(),
                                           .grad_input = grad_input.data()});

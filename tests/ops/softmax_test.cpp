@@ -66,9 +66,8 @@ void expect_near(const SoftmaxShape& shape, const Strategy& strategy, const std:
                  const Guarded<T>& actual, double old, double tolerance) {
     ASSERT_TRUE(actual.intact());
     for (std::size_t k = 0; k < expected.size(); ++k)
-        ASSERT_NEAR(expected[k] + old, actual[k], tolerance)
-            << shape.outer << "x" << shape.length << "x" << shape.inner << " " << describe(strategy) << " element "
-            << k;
+        ASSERT_NEAR(expected[k] + old, actual[k], tolerance) << shape.outer << "x" << shape.length << "x" << shape.inner
+                                                             << " " << describe(strategy) << " element " << k;
 }
 
 std::vector<Strategy> strategies() {
@@ -99,8 +98,7 @@ void check_softmax() {
                         shape, {.source = source,
                                 .grad_input_mode = accumulate ? WriteMode::accumulate : WriteMode::overwrite,
                                 .strategy = strategy});
-                    plan.execute(
-                        {.grad_output = gradient.data(), .source = value.data(), .grad_input = result.data()});
+                    plan.execute({.grad_output = gradient.data(), .source = value.data(), .grad_input = result.data()});
                     const double rounding = accumulate ? 4 * std::numeric_limits<T>::epsilon() : 0;
                     expect_near(shape, strategy, expected, result, accumulate ? 2 : 0,
                                 relative_bound<T>(shape, range) * 2 + rounding);

@@ -31,11 +31,16 @@ long double default_alpha(Activation activation, double alpha) {
 
 long double derivative_from_input(Activation activation, long double a, long double x) {
     switch (activation) {
-        case Activation::linear: return 1;
-        case Activation::relu: return x > 0 ? 1 : 0;
-        case Activation::leaky_relu: return x > 0 ? 1 : a;
-        case Activation::sigmoid: return logistic_derivative(x);
-        case Activation::tanh: return 4 * logistic_derivative(2 * x);
+        case Activation::linear:
+            return 1;
+        case Activation::relu:
+            return x > 0 ? 1 : 0;
+        case Activation::leaky_relu:
+            return x > 0 ? 1 : a;
+        case Activation::sigmoid:
+            return logistic_derivative(x);
+        case Activation::tanh:
+            return 4 * logistic_derivative(2 * x);
         case Activation::gelu_erf:
             return std::isinf(x) ? (x > 0 ? 1 : 0) : normal_distribution(x) + x * normal_density(x);
         case Activation::gelu_tanh: {
@@ -47,23 +52,34 @@ long double derivative_from_input(Activation activation, long double a, long dou
             const long double bell = logistic_derivative(x);
             return logistic(x) + (bell == 0 ? 0 : x * bell);
         }
-        case Activation::elu: return x > 0 ? 1 : a * std::exp(x);
-        case Activation::softplus: return logistic(x);
-        case Activation::hardswish: return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5L;
+        case Activation::elu:
+            return x > 0 ? 1 : a * std::exp(x);
+        case Activation::softplus:
+            return logistic(x);
+        case Activation::hardswish:
+            return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5L;
     }
     throw std::invalid_argument("activation");
 }
 
 long double derivative_from_output(Activation activation, long double a, long double y) {
     switch (activation) {
-        case Activation::linear: return 1;
-        case Activation::relu: return y > 0 ? 1 : 0;
-        case Activation::leaky_relu: return y > 0 ? 1 : a;
-        case Activation::sigmoid: return y * (1 - y);
-        case Activation::tanh: return 1 - y * y;
-        case Activation::elu: return y > 0 ? 1 : y + a;
-        case Activation::softplus: return -std::expm1(-y);
-        default: throw std::invalid_argument("the derivative is not a function of the output");
+        case Activation::linear:
+            return 1;
+        case Activation::relu:
+            return y > 0 ? 1 : 0;
+        case Activation::leaky_relu:
+            return y > 0 ? 1 : a;
+        case Activation::sigmoid:
+            return y * (1 - y);
+        case Activation::tanh:
+            return 1 - y * y;
+        case Activation::elu:
+            return y > 0 ? 1 : y + a;
+        case Activation::softplus:
+            return -std::expm1(-y);
+        default:
+            throw std::invalid_argument("the derivative is not a function of the output");
     }
 }
 
@@ -72,23 +88,33 @@ long double derivative_from_output(Activation activation, long double a, long do
 long double activation_at(Activation activation, double alpha, long double x) {
     const long double a = default_alpha(activation, alpha);
     switch (activation) {
-        case Activation::linear: return x;
-        case Activation::relu: return x > 0 ? x : 0;
-        case Activation::leaky_relu: return x > 0 ? x : a * x;
-        case Activation::sigmoid: return logistic(x);
-        case Activation::tanh: return std::tanh(x);
-        case Activation::gelu_erf: return x * normal_distribution(x);
-        case Activation::gelu_tanh: return x / 2 * (1 + std::tanh(gelu_tanh_argument(x)));
-        case Activation::silu: return x * logistic(x);
-        case Activation::elu: return x > 0 ? x : a * std::expm1(x);
-        case Activation::softplus: return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-        case Activation::hardswish: return x * std::fmin(std::fmax(x + 3, 0.0L), 6.0L) / 6;
+        case Activation::linear:
+            return x;
+        case Activation::relu:
+            return x > 0 ? x : 0;
+        case Activation::leaky_relu:
+            return x > 0 ? x : a * x;
+        case Activation::sigmoid:
+            return logistic(x);
+        case Activation::tanh:
+            return std::tanh(x);
+        case Activation::gelu_erf:
+            return x * normal_distribution(x);
+        case Activation::gelu_tanh:
+            return x / 2 * (1 + std::tanh(gelu_tanh_argument(x)));
+        case Activation::silu:
+            return x * logistic(x);
+        case Activation::elu:
+            return x > 0 ? x : a * std::expm1(x);
+        case Activation::softplus:
+            return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+        case Activation::hardswish:
+            return x * std::fmin(std::fmax(x + 3, 0.0L), 6.0L) / 6;
     }
     throw std::invalid_argument("activation");
 }
 
-long double activation_derivative_at(Activation activation, ActivationSource source, double alpha,
-                                     long double value) {
+long double activation_derivative_at(Activation activation, ActivationSource source, double alpha, long double value) {
     const long double a = default_alpha(activation, alpha);
     return source == ActivationSource::input ? derivative_from_input(activation, a, value)
                                              : derivative_from_output(activation, a, value);
@@ -99,8 +125,7 @@ double activation_grad_input_at(const ActivationBackwardOptions& options, const 
                                 std::int64_t k) {
     const long double gradient = grad_output[k];
     if (options.activation == Activation::linear) return static_cast<double>(gradient);
-    const long double slope =
-        activation_derivative_at(options.activation, options.source, options.alpha, source[k]);
+    const long double slope = activation_derivative_at(options.activation, options.source, options.alpha, source[k]);
     const bool selects = options.activation == Activation::relu;
     return selects && slope == 0 ? 0 : static_cast<double>(gradient * slope);
 }

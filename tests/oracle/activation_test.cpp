@@ -9,12 +9,11 @@
 namespace backgrad::oracle {
 namespace {
 
-constexpr Activation all[] = {Activation::linear,     Activation::relu,      Activation::leaky_relu,
-                              Activation::sigmoid,    Activation::tanh,      Activation::gelu_erf,
-                              Activation::gelu_tanh,  Activation::silu,      Activation::elu,
-                              Activation::softplus,   Activation::hardswish};
-constexpr Activation from_output[] = {Activation::linear,  Activation::relu, Activation::leaky_relu,
-                                      Activation::sigmoid, Activation::tanh, Activation::elu, Activation::softplus};
+constexpr Activation all[] = {Activation::linear, Activation::relu,     Activation::leaky_relu, Activation::sigmoid,
+                              Activation::tanh,   Activation::gelu_erf, Activation::gelu_tanh,  Activation::silu,
+                              Activation::elu,    Activation::softplus, Activation::hardswish};
+constexpr Activation from_output[] = {Activation::linear, Activation::relu, Activation::leaky_relu, Activation::sigmoid,
+                                      Activation::tanh,   Activation::elu,  Activation::softplus};
 
 /// Points away from the kinks at -3, 0 and 3.
 template <class Check>
@@ -31,10 +30,9 @@ TEST(ActivationOracle, AgreesWithFiniteDifferences) {
     for (const Activation activation : all)
         for (const double alpha : {-1.0, 0.3})
             for_each_point([&](long double x) {
-                EXPECT_NEAR(static_cast<double>(difference(activation, alpha, x)),
-                            static_cast<double>(
-                                activation_derivative_at(activation, ActivationSource::input, alpha, x)),
-                            1e-8)
+                EXPECT_NEAR(
+                    static_cast<double>(difference(activation, alpha, x)),
+                    static_cast<double>(activation_derivative_at(activation, ActivationSource::input, alpha, x)), 1e-8)
                     << static_cast<int>(activation) << " at " << static_cast<double>(x);
             });
 }
@@ -44,18 +42,16 @@ TEST(ActivationOracle, InputAndOutputAgree) {
         for (const double alpha : {-1.0, 0.3})
             for_each_point([&](long double x) {
                 const long double y = activation_at(activation, alpha, x);
-                EXPECT_NEAR(static_cast<double>(
-                                activation_derivative_at(activation, ActivationSource::input, alpha, x)),
-                            static_cast<double>(
-                                activation_derivative_at(activation, ActivationSource::output, alpha, y)),
-                            1e-15)
+                EXPECT_NEAR(
+                    static_cast<double>(activation_derivative_at(activation, ActivationSource::input, alpha, x)),
+                    static_cast<double>(activation_derivative_at(activation, ActivationSource::output, alpha, y)),
+                    1e-15)
                     << static_cast<int>(activation) << " at " << static_cast<double>(x);
             });
 }
 
 TEST(ActivationOracle, RefusesOutputsThatDoNotTell) {
-    EXPECT_THROW(activation_derivative_at(Activation::silu, ActivationSource::output, -1, 0.5L),
-                 std::invalid_argument);
+    EXPECT_THROW(activation_derivative_at(Activation::silu, ActivationSource::output, -1, 0.5L), std::invalid_argument);
 }
 
 TEST(ActivationOracle, ReluIgnoresTheGradientWhereItIsFlat) {

@@ -138,8 +138,7 @@ double max_pool2d_grad_input_at(const Pool2dShape& shape, Layout layout, const T
 }
 
 template <class T>
-std::vector<double> max_pool2d_backward(const Pool2dShape& shape, Layout layout, const T* grad_output,
-                                        const T* input) {
+std::vector<double> max_pool2d_backward(const Pool2dShape& shape, Layout layout, const T* grad_output, const T* input) {
     const Tensor4d in = input_tensor(shape, layout), out = output_tensor(shape, layout);
     std::vector<double> grad_input(in.elements());
     for_each_element(out, [&](std::int64_t n, std::int64_t c, std::int64_t y, std::int64_t x) {
@@ -183,8 +182,7 @@ double global_avg_pool2d_grad_input_at(const GlobalAvgPool2dShape& shape, const 
 }
 
 template <class T>
-std::vector<double> global_avg_pool2d_backward(const GlobalAvgPool2dShape& shape, Layout layout,
-                                               const T* grad_output) {
+std::vector<double> global_avg_pool2d_backward(const GlobalAvgPool2dShape& shape, Layout layout, const T* grad_output) {
     const Tensor4d in = input_tensor(shape, layout);
     std::vector<double> grad_input(in.elements());
     for_each_element(in, [&](std::int64_t n, std::int64_t c, std::int64_t y, std::int64_t x) {
@@ -193,19 +191,19 @@ std::vector<double> global_avg_pool2d_backward(const GlobalAvgPool2dShape& shape
     return grad_input;
 }
 
-#define BACKGRAD_INSTANTIATE(T)                                                                                       \
-    template Maximum max_pool2d_maximum_at(const Pool2dShape&, Layout, const T*, std::int64_t, std::int64_t,          \
-                                           std::int64_t, std::int64_t);                                               \
-    template std::vector<std::int32_t> max_pool2d_plane_indices(const Pool2dShape&, Layout, const T*);                \
-    template std::vector<std::uint8_t> max_pool2d_window_offsets(const Pool2dShape&, Layout, const T*);               \
-    template double max_pool2d_grad_input_at(const Pool2dShape&, Layout, const T*, const T*, std::int64_t,            \
-                                             std::int64_t, std::int64_t, std::int64_t);                               \
-    template std::vector<double> max_pool2d_backward(const Pool2dShape&, Layout, const T*, const T*);                 \
-    template double avg_pool2d_grad_input_at(const Pool2dShape&, Layout, AveragePadding, const T*, std::int64_t,      \
-                                             std::int64_t, std::int64_t, std::int64_t);                               \
-    template std::vector<double> avg_pool2d_backward(const Pool2dShape&, Layout, AveragePadding, const T*);           \
-    template double global_avg_pool2d_grad_input_at(const GlobalAvgPool2dShape&, const T*, std::int64_t,              \
-                                                    std::int64_t);                                                    \
+#define BACKGRAD_INSTANTIATE(T)                                                                                  \
+    template Maximum max_pool2d_maximum_at(const Pool2dShape&, Layout, const T*, std::int64_t, std::int64_t,     \
+                                           std::int64_t, std::int64_t);                                          \
+    template std::vector<std::int32_t> max_pool2d_plane_indices(const Pool2dShape&, Layout, const T*);           \
+    template std::vector<std::uint8_t> max_pool2d_window_offsets(const Pool2dShape&, Layout, const T*);          \
+    template double max_pool2d_grad_input_at(const Pool2dShape&, Layout, const T*, const T*, std::int64_t,       \
+                                             std::int64_t, std::int64_t, std::int64_t);                          \
+    template std::vector<double> max_pool2d_backward(const Pool2dShape&, Layout, const T*, const T*);            \
+    template double avg_pool2d_grad_input_at(const Pool2dShape&, Layout, AveragePadding, const T*, std::int64_t, \
+                                             std::int64_t, std::int64_t, std::int64_t);                          \
+    template std::vector<double> avg_pool2d_backward(const Pool2dShape&, Layout, AveragePadding, const T*);      \
+    template double global_avg_pool2d_grad_input_at(const GlobalAvgPool2dShape&, const T*, std::int64_t,         \
+                                                    std::int64_t);                                               \
     template std::vector<double> global_avg_pool2d_backward(const GlobalAvgPool2dShape&, Layout, const T*);
 
 BACKGRAD_INSTANTIATE(float)

@@ -1,4 +1,5 @@
-// The poolings of the oracle against finite differences, and its two forms (scatter and per element) against each other.
+// The poolings of the oracle against finite differences, and its two forms (scatter and per element) against each
+// other.
 #include "oracle/pool2d.hpp"
 
 #include "oracle/finite_difference.hpp"
@@ -15,15 +16,45 @@ namespace {
 
 const std::vector<Pool2dShape>& shapes() {
     static const std::vector<Pool2dShape> all{
-        {.batch = 2, .channels = 3, .in_height = 4, .in_width = 6, .window_height = 2, .window_width = 2,
-         .stride_height = 2, .stride_width = 2},
-        {.batch = 1, .channels = 2, .in_height = 5, .in_width = 7, .window_height = 3, .window_width = 2,
-         .stride_height = 1, .stride_width = 3, .padding_top = 1, .padding_bottom = 2, .padding_right = 1},
-        {.batch = 1, .channels = 1, .in_height = 7, .in_width = 5, .window_height = 2, .window_width = 3,
-         .padding_left = 2, .dilation_height = 3, .dilation_width = 2},
+        {.batch = 2,
+         .channels = 3,
+         .in_height = 4,
+         .in_width = 6,
+         .window_height = 2,
+         .window_width = 2,
+         .stride_height = 2,
+         .stride_width = 2},
+        {.batch = 1,
+         .channels = 2,
+         .in_height = 5,
+         .in_width = 7,
+         .window_height = 3,
+         .window_width = 2,
+         .stride_height = 1,
+         .stride_width = 3,
+         .padding_top = 1,
+         .padding_bottom = 2,
+         .padding_right = 1},
+        {.batch = 1,
+         .channels = 1,
+         .in_height = 7,
+         .in_width = 5,
+         .window_height = 2,
+         .window_width = 3,
+         .padding_left = 2,
+         .dilation_height = 3,
+         .dilation_width = 2},
         // Windows of padding alone.
-        {.in_height = 1, .in_width = 1, .window_height = 2, .window_width = 2, .padding_top = 1, .padding_bottom = 2,
-         .padding_left = 2, .padding_right = 1, .dilation_height = 2, .dilation_width = 2},
+        {.in_height = 1,
+         .in_width = 1,
+         .window_height = 2,
+         .window_width = 2,
+         .padding_top = 1,
+         .padding_bottom = 2,
+         .padding_left = 2,
+         .padding_right = 1,
+         .dilation_height = 2,
+         .dilation_width = 2},
     };
     return all;
 }
@@ -81,8 +112,8 @@ TEST(Pool2dOracle, AverageAgreesWithFiniteDifferences) {
 
 TEST(Pool2dOracle, GlobalAverageAgreesWithFiniteDifferences) {
     const GlobalAvgPool2dShape shape{.batch = 2, .channels = 3, .in_height = 3, .in_width = 2};
-    const Pool2dShape window{.batch = 2, .channels = 3, .in_height = 3, .in_width = 2, .window_height = 3,
-                             .window_width = 2};
+    const Pool2dShape window{
+        .batch = 2, .channels = 3, .in_height = 3, .in_width = 2, .window_height = 3, .window_width = 2};
     for (const Layout layout : layouts) {
         const std::vector<double> input = reals(input_tensor(shape, layout).elements(), "input");
         const std::vector<double> gradient = reals(shape.batch * shape.channels, "global");
@@ -99,8 +130,7 @@ TEST(Pool2dOracle, ElementsAgreeWithTensors) {
             const Tensor4d in = input_tensor(shape, layout);
             const std::vector<double> input = distinct(in.elements());
             const std::vector<double> gradient = reals(output_tensor(shape, layout).elements(), "elements");
-            const std::vector<double> maximum =
-                max_pool2d_backward(shape, layout, gradient.data(), input.data());
+            const std::vector<double> maximum = max_pool2d_backward(shape, layout, gradient.data(), input.data());
             const std::vector<double> average =
                 avg_pool2d_backward(shape, layout, AveragePadding::exclude, gradient.data());
             for (std::int64_t n = 0; n < in.batch; ++n)
@@ -108,9 +138,10 @@ TEST(Pool2dOracle, ElementsAgreeWithTensors) {
                     for (std::int64_t y = 0; y < in.height; ++y)
                         for (std::int64_t x = 0; x < in.width; ++x) {
                             const std::int64_t at = in.offset(n, c, y, x);
-                            EXPECT_NEAR(maximum[at],
-                                        max_pool2d_grad_input_at(shape, layout, gradient.data(), input.data(), n, c, y, x),
-                                        1e-12);
+                            EXPECT_NEAR(
+                                maximum[at],
+                                max_pool2d_grad_input_at(shape, layout, gradient.data(), input.data(), n, c, y, x),
+                                1e-12);
                             EXPECT_NEAR(average[at],
                                         avg_pool2d_grad_input_at(shape, layout, AveragePadding::exclude,
                                                                  gradient.data(), n, c, y, x),

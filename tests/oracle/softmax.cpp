@@ -10,8 +10,7 @@ namespace {
 template <class Visit>
 void for_each_row(const SoftmaxShape& shape, const Visit& visit) {
     for (std::int64_t o = 0; o < shape.outer; ++o)
-        for (std::int64_t i = 0; i < shape.inner; ++i)
-            visit(o * shape.length * shape.inner + i, o * shape.inner + i);
+        for (std::int64_t i = 0; i < shape.inner; ++i) visit(o * shape.length * shape.inner + i, o * shape.inner + i);
 }
 
 /// The softmax of one row.
