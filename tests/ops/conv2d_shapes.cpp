@@ -117,6 +117,17 @@ ShapeFamily paddings() {
     return family;
 }
 
+/// More padding than the kernel reaches over: windows that see nothing, and rows that lie far from their windows.
+ShapeFamily deep_padding() {
+    return {"deep_padding",
+            {padding(image(1, 1, 1, 294, 1), 20, 0, 0, 3), padding(image(2, 5, 3, 40, 7), 9, 11, 10, 13),
+             groups(padding(dilation(kernel(image(1, 16, 10, 163, 16), 5, 1), 1, 2), 20, 1, 20, 3), 16),
+             groups(padding(stride(image(1, 17, 26, 163, 17), 1, 4), 3, 1, 3, 1), 17),
+             groups(padding(stride(image(3, 17, 16, 243, 17), 7, 1), 20, 2, 20, 0), 17),
+             groups(padding(stride(kernel(image(2, 9, 7, 30, 9), 3, 3), 2, 2), 15, 14, 13, 12), 9),
+             padding(kernel(image(1, 17, 6, 7, 16), 3, 3), 12), padding(kernel(image(1, 2, 4, 60, 3), 2, 5), 8)}};
+}
+
 ShapeFamily strides() {
     ShapeFamily family{"strides", {}};
     for (const std::int64_t step : Sizes{2, 3, 4, 5})
@@ -225,6 +236,7 @@ std::vector<ShapeFamily> conv2d_families() {
                                       kernels(),
                                       large_kernels(),
                                       paddings(),
+                                      deep_padding(),
                                       strides(),
                                       dilations(),
                                       grouped(),

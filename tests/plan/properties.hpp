@@ -28,6 +28,9 @@ inline plan::RegisterTiles register_tiles(int lanes, const std::array<int, 9>& r
 inline const plan::RegisterTiles wide_tiles = register_tiles(16, {0, 14, 14, 9, 6, 5, 4, 3, 2});
 inline const plan::RegisterTiles narrow_tiles = register_tiles(8, {0, 14, 6, 4, 2, 2, 1, 1, 1});
 
+/// Often little padding, sometimes more than a kernel reaches over.
+inline std::int64_t any_padding() { return *rc::gen::element(0, 0, 1, 2, 3, 9, 20); }
+
 /// Any legal shape of moderate size; sizes may be zero where that is legal.
 inline Conv2dShape any_shape() {
     Conv2dShape shape{.batch = any(0, 40),
@@ -37,10 +40,10 @@ inline Conv2dShape any_shape() {
                       .kernel_width = any(1, 7),
                       .stride_height = any(1, 3),
                       .stride_width = any(1, 3),
-                      .padding_top = any(0, 3),
-                      .padding_bottom = any(0, 3),
-                      .padding_left = any(0, 3),
-                      .padding_right = any(0, 3),
+                      .padding_top = any_padding(),
+                      .padding_bottom = any_padding(),
+                      .padding_left = any_padding(),
+                      .padding_right = any_padding(),
                       .dilation_height = any(1, 2),
                       .dilation_width = any(1, 2),
                       .groups = any(1, 4)};

@@ -1,0 +1,113 @@
+#include "plan/conv2d_depthwise_plan.hpp"
+
+#include "plan/properties.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace backgrad::plan {
+namespace {
+
+using test::any;
+
+/// A depthwise problem that has output pixels, and its plan.
+struct Planned {
+    Conv2dProblem problem;
+    Conv2dDepthwisePlan plan;
+};
+
+Planned any_plan() {
+    Conv2dShape shape = test::any_shape();
+    shape.groups = shape.in_channels = shape.out_channels = any(1, 100);
+    const Conv2dProblem problem = make_problem(shape, test::any_layout());
+    RC_PRE(problem.batch * problem.pixels_out() > 0);
+    const Conv2dGradients gradients{*rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(),
+                                    *rc::gen::arbitrary<bool>()};
+    RC_PRE(gradients.input || gradients.weight || gradients.bias);
+    const DepthwiseTileLimits limits{*rc::gen::element(8, 16), {0, 6, 6, 6, 6, 4, 4, 3, 3}};
+    return {problem, plan_depthwise(problem, gradients, limits, *rc::gen::element(4, 8), test::any_strategy())};
+}
+
+/// Calls visit(strip) for every strip of every segment group, in the order in which tasks take them.
+template <class Visit>
+void for_each_strip(const Conv2dProblem& problem, const Conv2dDepthwisePlan& plan, const Visit& visit) {
+    for (std::int64_t group = 0; group < plan.segment_groups; ++group) {
+        Range segments = plan.segment_group(group);
+        while (segments.size() > 0) {
+            const PixelBox box = plan.segments.box(segments.begin);
+            std::int64_t end = segments.begin;
+            for (std::int64_t n = box.image_begin; n < box.image_end; ++n) {
+                const DepthwiseStrip strip = depthwise_strip(problem, plan, segments, n);
+                visit(strip);
+                end = strip.segments.end;
+            }
+            segments.begin = end;
+        }
+    }
+}
+
+TEST(Conv2dDepthwisePlan, HasPanelsForEveryStrip) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, plan] = any_plan();
+        for_each_strip(p, plan, [&p = p, &plan = plan](const DepthwiseStrip& strip) {
+            RC_ASSERT(strip.source_rows.size() * p.out_width * plan.unit_channels <= plan.source_elements);
+            if (plan.gradients.weight)
+                RC_ASSERT(strip.input_rows.size() * p.in_width * plan.unit_channels <= plan.input_elements);
+            if (plan.gradients.input)
+                RC_ASSERT(strip.target_rows.size() * p.in_width * plan.unit_channels <= plan.target_elements);
+        });
+    }));
+}
+
+TEST(Conv2dDepthwisePlan, WritesEveryRowOfGradInputOnce) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, plan] = any_plan();
+        std::vector<int> visits(static_cast<std::size_t>(p.batch * p.in_height));
+        for_each_strip(p, plan, [&p = p, &visits](const DepthwiseStrip& strip) {
+            for (std::int64_t y = strip.target_rows.begin; y < strip.target_rows.end; ++y)
+                ++visits.at(static_cast<std::size_t>(strip.image * p.in_height + y));
+        });
+        RC_ASSERT(std::all_of(visits.begin(), visits.end(), [](int count) { return count == 1; }));
+    }));
+}
+
+TEST(Conv2dDepthwisePlan, ReadsEveryRowThatAStripNeeds) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, plan] = any_plan();
+        for_each_strip(p, plan, [&p = p](const DepthwiseStrip& strip) {
+            const auto needed = [&](std::int64_t y) {
+                return strip.source_rows.begin <= y && y < strip.source_rows.end;
+            };
+            for (std::int64_t y = 0; y < p.out_height; ++y)
+                for (std::int64_t r = 0; r < p.kernel_height; ++r) {
+                    const std::int64_t row = p.input_row(y, r);
+                    const bool meets_target = strip.target_rows.begin <= row && row < strip.target_rows.end;
+                    RC_ASSERT(!meets_target || needed(y));
+                    const bool in_strip = strip.rows.begin <= y && y < strip.rows.end;
+                    if (!in_strip) continue;
+                    RC_ASSERT(needed(y));
+                    RC_ASSERT(row < 0 || row >= p.in_height ||
+                              (strip.input_rows.begin <= row && row < strip.input_rows.end));
+                }
+        });
+    }));
+}
+
+TEST(Conv2dDepthwisePlan, GivesEveryUnitAndSegmentToOneTask) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, plan] = any_plan();
+        RC_ASSERT(test::fill(plan.segments.count, plan.segment_groups,
+                             [&plan = plan](std::int64_t g) { return plan.segment_group(g); }));
+        RC_ASSERT(
+            test::fill(plan.units, plan.unit_blocks, [&plan = plan](std::int64_t b) { return plan.unit_block(b); }));
+        for (std::int64_t b = 0; b < plan.unit_blocks; ++b)
+            RC_ASSERT(plan.unit_block(b).size() <= plan.units_per_block);
+        RC_ASSERT(plan.tasks == plan.segment_groups * plan.unit_blocks);
+    }));
+}
+
+}  // namespace
+}  // namespace backgrad::plan
