@@ -36,8 +36,12 @@ def main(arguments):
         path.write_text("".join(f"{name}\n" for name in exported(library)), encoding="utf-8")
         return 0
     faults = check(library, path)
-    print("\n".join(faults) or f"{library} shows what {path.name} lists.")
-    return 1 if faults else 0
+    if faults:
+        print("\n".join(faults))
+        print(f"If that is meant: check_symbols.py {library} {path} --update")
+        return 1
+    print(f"{library} shows what {path.name} lists.")
+    return 0
 
 
 if __name__ == "__main__":

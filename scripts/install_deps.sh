@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that backgrad needs. Quiet and without network when all are there.
 #
-#   scripts/install_deps.sh [GROUP...]    groups: core test bench ci; default: core test bench
+#   scripts/install_deps.sh [GROUP...]    groups: core test bench train ci; default: core test bench
 #
 # Installs as root or through sudo, without questions; with neither it prints the line to run and exits with 1.
 set -euo pipefail
@@ -10,6 +10,7 @@ declare -A packages=(
     [core]="g++ cmake ninja-build libtbb-dev"
     [test]="libgtest-dev libgmock-dev librapidcheck-dev nlohmann-json3-dev python3 binutils pkg-config dpkg-dev"
     [bench]="libbenchmark-dev libcli11-dev nlohmann-json3-dev libhwloc-dev libdnnl-dev python3 python3-matplotlib"
+    [train]="libdnnl-dev zlib1g-dev libcli11-dev nlohmann-json3-dev dataset-fashion-mnist python3 python3-matplotlib"
     [ci]="clang clang-format libomp-dev"
 )
 

@@ -12,6 +12,6 @@ if [[ -n "${BACKGRAD_SEED_VECTORS:-}" ]]; then
     export BACKGRAD_SEED_VECTORS
 fi
 
-"$repository/scripts/install_deps.sh" core test bench
+"$repository/scripts/install_deps.sh" core test bench train
 build release
 exec ctest --test-dir "$repository/build/release" --output-on-failure "$@"
