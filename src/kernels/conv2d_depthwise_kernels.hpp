@@ -5,8 +5,8 @@
 
 namespace backgrad::kernels {
 
-/// Depthwise convolutions work on one *unit* at a time: as many neighbouring channels as a vector has lanes. Its pixels
-/// lie in an NHWC tensor or in a panel [row][column][unit]. Every pointer is to whole vectors.
+/// Depthwise convolutions work on one *unit* at a time: as many neighbouring channels as a vector has lanes. Whatever the
+/// layout, panels [row][column][unit] hold the rows that are worked on.
 
 /// One axis of an image, as a row of taps meets it.
 struct DepthwiseColumns {
@@ -57,7 +57,6 @@ struct DepthwiseTiles {
     T* output;
     std::ptrdiff_t output_row, output_pixel;
     std::int64_t tiles;  ///< of the function's rows, one below the other
-    bool accumulate;     ///< output = output + sum
 };
 
 /// Tiles of `rows` rows x `pixels` pixels; the kernel has at least `rows` rows.
@@ -77,14 +76,16 @@ template <class T>
 struct DepthwisePanelKernels {
     /// From NCHW; `channel` is the distance of its planes.
     void (*read_planes)(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to) noexcept;
-    /// From NHWC; `pixel` is the distance of its pixels.
-    void (*read_pixels)(const T* from, std::ptrdiff_t pixel, int channels, std::int64_t pixels, T* to) noexcept;
+    /// From NHWC; `pixel` is the distance of its pixels. The channels of each pixel go to several units, whose panels are
+    /// `panel` apart: memory is read in order.
+    void (*read_pixels)(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
+                        std::ptrdiff_t panel) noexcept;
     /// To NCHW, past the caches where the planes' alignment allows it.
     void (*write_planes)(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t channel,
                          bool accumulate, bool streaming) noexcept;
-    /// To NHWC.
-    void (*write_pixels)(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t pixel,
-                         bool accumulate) noexcept;
+    /// To NHWC, likewise.
+    void (*write_pixels)(const T* from, std::ptrdiff_t panel, std::int64_t channels, std::int64_t pixels, T* to,
+                         std::ptrdiff_t pixel, bool accumulate, bool streaming) noexcept;
     bool (*all_finite)(const T* values, std::int64_t count) noexcept;
 };
 

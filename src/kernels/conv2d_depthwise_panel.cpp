@@ -41,12 +41,14 @@ void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64
 }
 
 template <class T>
-void read_pixels(const T* from, std::ptrdiff_t pixel, int channels, std::int64_t pixels, T* to) noexcept {
+void read_pixels(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
+                 std::ptrdiff_t panel) noexcept {
     using V = vec<T>;
-    if (channels == V::lanes) {
-        for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += V::lanes) V::load(from).store(to);
-    } else {
-        for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += V::lanes) V::load_first(from, channels).store(to);
+    for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += V::lanes) {
+        T* unit = to;
+        std::int64_t c = 0;
+        for (; c + V::lanes <= channels; c += V::lanes, unit += panel) V::load(from + c).store(unit);
+        if (c < channels) V::load_first(from + c, static_cast<int>(channels - c)).store(unit);
     }
 }
 
@@ -110,15 +112,37 @@ void write_planes(const T* from, int channels, std::int64_t pixels, T* to, std::
     if (streaming) stream_fence();
 }
 
-template <class T>
-void write_pixels(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t pixel,
-                  bool accumulate) noexcept {
+template <class T, bool accumulate, bool streaming>
+void write_pixels_as(const T* from, std::ptrdiff_t panel, std::int64_t channels, std::int64_t pixels, T* to,
+                     std::ptrdiff_t pixel) {
     using V = vec<T>;
     for (std::int64_t x = 0; x < pixels; ++x, from += V::lanes, to += pixel) {
-        V value = V::load(from);
-        if (accumulate) value = V::load_first(to, channels) + value;
-        value.store_first(to, channels);
+        const T* unit = from;
+        std::int64_t c = 0;
+        for (; c + V::lanes <= channels; c += V::lanes, unit += panel) {
+            V value = V::load(unit);
+            if constexpr (accumulate) value = V::load(to + c) + value;
+            if constexpr (streaming) value.stream(to + c);
+            else value.store(to + c);
+        }
+        if (c < channels) {
+            const int n = static_cast<int>(channels - c);
+            V value = V::load(unit);
+            if constexpr (accumulate) value = V::load_first(to + c, n) + value;
+            value.store_first(to + c, n);
+        }
     }
+}
+
+template <class T>
+void write_pixels(const T* from, std::ptrdiff_t panel, std::int64_t channels, std::int64_t pixels, T* to,
+                  std::ptrdiff_t pixel, bool accumulate, bool streaming) noexcept {
+    if (accumulate) return write_pixels_as<T, true, false>(from, panel, channels, pixels, to, pixel);
+    if (streaming && streaming_offset(to, pixel) == 0) {
+        write_pixels_as<T, false, true>(from, panel, channels, pixels, to, pixel);
+        return stream_fence();
+    }
+    write_pixels_as<T, false, false>(from, panel, channels, pixels, to, pixel);
 }
 
 template <class T>

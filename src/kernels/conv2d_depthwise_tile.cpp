@@ -88,11 +88,7 @@ void row_tiles(const DepthwiseTiles<T>& in) noexcept {
 #pragma GCC unroll 8
         for (int t = 0; t < rows; ++t) {
 #pragma GCC unroll 8
-            for (int v = 0; v < pixels; ++v) {
-                T* to = output + t * in.output_row + v * in.output_pixel;
-                if (in.accumulate) sum[t][v] = V::load(to) + sum[t][v];
-                sum[t][v].store(to);
-            }
+            for (int v = 0; v < pixels; ++v) sum[t][v].store(output + t * in.output_row + v * in.output_pixel);
         }
     }
 }

@@ -24,7 +24,7 @@ struct BlockMemory {
     T *weight_sums, *bias_sums;         ///< of the current segment
     T* spare;                           ///< as large as the weight sums of a unit
     T *weights, *weights_finite;        ///< packed [unit][tap][lane]; 1 or 0 per unit
-    T *source, *input, *target;         ///< panels of one unit: grad_output, input, grad_input
+    T *source, *input, *target;         ///< panels of some units: grad_output, input, grad_input
 };
 
 template <class T>
@@ -38,9 +38,9 @@ BlockMemory<T> lay_out(const Conv2dDepthwisePlan& plan, T* partial, Scratch<T>& 
     memory.spare = scratch.take(plan.weight_elements);
     memory.weights = scratch.take(units * plan.weight_elements);
     memory.weights_finite = scratch.take(units);
-    memory.source = scratch.take(plan.source_elements);
-    memory.input = scratch.take(plan.input_elements);
-    memory.target = scratch.take(plan.target_elements);
+    memory.source = scratch.take(plan.units_at_once * plan.source_elements);
+    memory.input = scratch.take(plan.units_at_once * plan.input_elements);
+    memory.target = scratch.take(plan.units_at_once * plan.target_elements);
     return memory;
 }
 
@@ -68,37 +68,46 @@ struct BlockWork {
 
 private:
     std::int64_t lanes() const { return plan.unit_channels; }
-    Range channels(std::int64_t unit) const { return plan.unit_range({unit, unit + 1}); }
-    bool in_place(std::int64_t unit) const {
-        return context.problem.layout == Layout::nhwc && channels(unit).size() == lanes();
-    }
+    T* weights(std::int64_t unit) const { return memory.weights + (unit - units.begin) * plan.weight_elements; }
 
     void pack_weights() const {
-        for (std::int64_t u = 0; u < units.size(); ++u) {
-            T* to = memory.weights + u * plan.weight_elements;
-            const bool finite = pack_depthwise_weight(context, channels(units.begin + u), lanes(), to);
-            memory.weights_finite[u] = finite ? T(1) : T(0);
+        for (std::int64_t u = units.begin; u < units.end; ++u) {
+            const bool finite = pack_depthwise_weight(context, plan.unit_range({u, u + 1}), lanes(), weights(u));
+            memory.weights_finite[u - units.begin] = finite ? T(1) : T(0);
         }
     }
 
     /// Everything that is asked for, of all units.
     void add_strip(const DepthwiseStrip& strip) const {
-        for (std::int64_t u = 0; u < units.size(); ++u) {
-            const DepthwiseRows<const T> source =
-                rows_of(context.grad_output(0), strip.image, units.begin + u, strip.source_rows,
-                        context.problem.out_height, context.problem.out_width, memory.source);
-            if (plan.sums()) add_sums(strip, u, source);
-            if (plan.gradients.input && strip.target_rows.size() > 0) write_input(strip, u, source);
-        }
+        for (std::int64_t u = units.begin; u < units.end; u += plan.units_at_once)
+            add_units(strip, {u, std::min(u + plan.units_at_once, units.end)});
     }
 
-    void add_sums(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
+    void add_units(const DepthwiseStrip& strip, Range part) const {
         const plan::Conv2dProblem& p = context.problem;
-        const auto& pack = *context.kernels.pack;
-        DepthwiseRows<const T> input{};
+        read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements, memory.source);
         if (plan.gradients.weight)
-            input = rows_of(context.input(0), strip.image, units.begin + u, strip.input_rows, p.in_height, p.in_width,
-                            memory.input);
+            read(context.input(0), strip.image, part, strip.input_rows, p.in_width, plan.input_elements, memory.input);
+        for (std::int64_t u = part.begin; u < part.end; ++u) {
+            const std::int64_t i = u - part.begin;
+            const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
+                                                p.out_width * lanes(), lanes()};
+            if (plan.sums())
+                add_sums(strip, u, source, {memory.input + i * plan.input_elements, strip.input_rows,
+                                            p.in_width * lanes(), lanes()});
+            if (plan.gradients.input)
+                compute_depthwise_input(context, plan, source, weights(u),
+                                        memory.weights_finite[u - units.begin] == T(1),
+                                        {memory.target + i * plan.target_elements, strip.target_rows,
+                                         p.in_width * lanes(), lanes()});
+        }
+        if (plan.gradients.input && strip.target_rows.size() > 0) write(strip, part);
+    }
+
+    void add_sums(const DepthwiseStrip& strip, std::int64_t unit, const DepthwiseRows<const T>& source,
+                  const DepthwiseRows<const T>& input) const {
+        const auto& pack = *context.kernels.pack;
+        const std::int64_t u = unit - units.begin;
         T* sums = memory.weight_sums + u * plan.weight_elements;
         T* bias = memory.bias_sums + u * lanes();
         for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
@@ -121,42 +130,35 @@ private:
         context.kernels.pack->copy_out(sums, size, 1, size, total, size, 1, Finish::add);
     }
 
-    void write_input(const DepthwiseStrip& strip, std::int64_t u, const DepthwiseRows<const T>& source) const {
-        const plan::Conv2dProblem& p = context.problem;
-        const auto& panel = *context.kernels.depthwise->panel;
-        const TensorView<T> tensor = context.grad_input(0);
-        const Range part = channels(units.begin + u), rows = strip.target_rows;
-        const T* weights = memory.weights + u * plan.weight_elements;
-        const bool finite = memory.weights_finite[u] == T(1), accumulate = modes.input == WriteMode::accumulate;
-        T* to = tensor.at(strip.image, part.begin, rows.begin, 0);
-        if (in_place(units.begin + u))
-            return write_depthwise_input(context, plan, rows, source, weights, lanes(), finite, accumulate,
-                                         {to, rows, tensor.row, tensor.pixel});
-        write_depthwise_input(context, plan, rows, source, weights, lanes(), finite, false,
-                              {memory.target, rows, p.in_width * lanes(), lanes()});
-        const std::int64_t pixels = rows.size() * p.in_width;
-        if (p.layout == Layout::nchw)
-            panel.write_planes(memory.target, static_cast<int>(part.size()), pixels, to, tensor.channel, accumulate,
-                               plan.streaming);
-        else panel.write_pixels(memory.target, static_cast<int>(part.size()), pixels, to, tensor.pixel, accumulate);
-    }
-
-    /// Rows of a unit where they lie, or copied to `panel` where they are not whole vectors.
-    DepthwiseRows<const T> rows_of(const TensorView<const T>& tensor, std::int64_t image, std::int64_t unit, Range rows,
-                                   std::int64_t height, std::int64_t width, T* to) const {
-        const Range part = channels(unit);
-        if (in_place(unit)) return {tensor.at(image, part.begin, 0, 0), {0, height}, tensor.row, tensor.pixel};
-        const auto& panel = *context.kernels.depthwise->panel;
-        const int count = static_cast<int>(part.size());
+    /// Copies rows of some units to their panels, which lie `panel` elements apart.
+    void read(const TensorView<const T>& tensor, std::int64_t image, Range part, Range rows, std::int64_t width,
+              std::int64_t panel, T* to) const {
+        const auto& kernels = *context.kernels.depthwise->panel;
+        const Range channels = plan.unit_range(part);
         const bool whole_rows = tensor.row == width * tensor.pixel;
         const std::int64_t steps = whole_rows ? 1 : rows.size(), pixels = whole_rows ? rows.size() * width : width;
-        for (std::int64_t y = 0; y < steps; ++y) {
-            const T* from = tensor.at(image, part.begin, rows.begin + y, 0);
-            T* row = to + y * pixels * lanes();
-            if (context.problem.layout == Layout::nchw) panel.read_planes(from, tensor.channel, count, pixels, row);
-            else panel.read_pixels(from, tensor.pixel, count, pixels, row);
+        for (std::int64_t y = 0; y < steps; ++y, to += pixels * lanes()) {
+            const T* from = tensor.at(image, channels.begin, rows.begin + y, 0);
+            if (context.problem.layout == Layout::nchw)
+                kernels.read_planes(from, tensor.channel, static_cast<int>(channels.size()), pixels, to);
+            else kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, panel);
         }
-        return {to, rows, width * lanes(), lanes()};
+    }
+
+    /// Copies the panels of some units to grad_input.
+    void write(const DepthwiseStrip& strip, Range part) const {
+        const auto& kernels = *context.kernels.depthwise->panel;
+        const TensorView<T> tensor = context.grad_input(0);
+        const Range channels = plan.unit_range(part);
+        const std::int64_t pixels = strip.target_rows.size() * context.problem.in_width;
+        const bool accumulate = modes.input == WriteMode::accumulate;
+        T* to = tensor.at(strip.image, channels.begin, strip.target_rows.begin, 0);
+        if (context.problem.layout == Layout::nchw)
+            kernels.write_planes(memory.target, static_cast<int>(channels.size()), pixels, to, tensor.channel,
+                                 accumulate, plan.streaming);
+        else
+            kernels.write_pixels(memory.target, plan.target_elements, channels.size(), pixels, to, tensor.pixel,
+                                 accumulate, plan.streaming);
     }
 };
 

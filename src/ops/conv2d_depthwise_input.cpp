@@ -13,8 +13,10 @@ using plan::Range;
 
 /// Where a weight is not finite, zero padding would turn it into NaN: only the terms that exist, one by one.
 template <class T>
-void write_exactly(const plan::Conv2dProblem& p, Range rows, const DepthwiseRows<const T>& grad_output,
-                   const T* weights, std::int64_t lanes, bool accumulate, const DepthwiseRows<T>& grad_input) {
+void compute_exactly(const plan::Conv2dProblem& p, const DepthwiseRows<const T>& grad_output,
+                   const T* weights, const DepthwiseRows<T>& grad_input) {
+    const Range rows = grad_input.rows;
+    const std::int64_t lanes = grad_input.pixel;
     for (std::int64_t y = rows.begin; y < rows.end; ++y)
         for (std::int64_t x = 0; x < p.in_width; ++x)
             for (std::int64_t l = 0; l < lanes; ++l) {
@@ -27,8 +29,7 @@ void write_exactly(const plan::Conv2dProblem& p, Range rows, const DepthwiseRows
                     const T* g = grad_output.at(up / p.stride_height, left / p.stride_width);
                     sum = std::fma(weights[tap * lanes + l], g[l], sum);
                 }
-                T* to = grad_input.at(y, x) + l;
-                *to = accumulate ? *to + sum : sum;
+                grad_input.at(y, x)[l] = sum;
             }
 }
 
@@ -87,11 +88,13 @@ bool pack_depthwise_weight(const Conv2dContext<T>& context, Range channels, std:
 }
 
 template <class T>
-void write_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan, Range rows,
-                           const DepthwiseRows<const T>& grad_output, const T* weights, std::int64_t lanes, bool finite, bool accumulate,
-                           const DepthwiseRows<T>& grad_input) noexcept {
+void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
+                             const DepthwiseRows<const T>& grad_output, const T* weights, bool finite,
+                             const DepthwiseRows<T>& grad_input) noexcept {
     const plan::Conv2dProblem& p = context.problem;
-    if (!finite) return write_exactly(p, rows, grad_output, weights, lanes, accumulate, grad_input);
+    if (!finite) return compute_exactly(p, grad_output, weights, grad_input);
+    const Range rows = grad_input.rows;
+    const std::int64_t lanes = grad_input.pixel;
     const std::int64_t row_step = plan.rows.class_step;
     for (std::int64_t y = 0; y < std::min(row_step, rows.size()); ++y) {
         const std::int64_t at = rows.begin + y;
@@ -113,8 +116,7 @@ void write_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDe
                  grad_input.at(at, x),
                  row_step * grad_input.row,
                  p.stride_width * grad_input.pixel,
-                 0,
-                 accumulate},
+                 0},
                 plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
                 plan::ceil_div(rows.size() - y, row_step),
                 plan::ceil_div(p.in_width - x, p.stride_width)};
@@ -125,13 +127,11 @@ void write_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDe
 
 template bool pack_depthwise_weight<float>(const Conv2dContext<float>&, Range, std::int64_t, float*) noexcept;
 template bool pack_depthwise_weight<double>(const Conv2dContext<double>&, Range, std::int64_t, double*) noexcept;
-template void write_depthwise_input<float>(const Conv2dContext<float>&, const plan::Conv2dDepthwisePlan&, Range,
-                                           const DepthwiseRows<const float>&,
-                                           const float*, std::int64_t, bool, bool,
-                                           const DepthwiseRows<float>&) noexcept;
-template void write_depthwise_input<double>(const Conv2dContext<double>&, const plan::Conv2dDepthwisePlan&, Range,
-                                            const DepthwiseRows<const double>&,
-                                            const double*, std::int64_t, bool, bool,
-                                            const DepthwiseRows<double>&) noexcept;
+template void compute_depthwise_input<float>(const Conv2dContext<float>&, const plan::Conv2dDepthwisePlan&,
+                                             const DepthwiseRows<const float>&, const float*, bool,
+                                             const DepthwiseRows<float>&) noexcept;
+template void compute_depthwise_input<double>(const Conv2dContext<double>&, const plan::Conv2dDepthwisePlan&,
+                                              const DepthwiseRows<const double>&, const double*, bool,
+                                              const DepthwiseRows<double>&) noexcept;
 
 }  // namespace backgrad::ops

@@ -5,7 +5,7 @@
 
 namespace backgrad::ops {
 
-/// Rows of one unit, in a tensor or as a panel: whole vectors with their channels.
+/// Rows of one unit as a panel [row][column][unit].
 template <class T>
 struct DepthwiseRows {
     T* data;
@@ -31,10 +31,10 @@ void add_depthwise_weight(const Conv2dContext<T>& context, const plan::PixelBox&
 template <class T>
 bool pack_depthwise_weight(const Conv2dContext<T>& context, plan::Range channels, std::int64_t lanes, T* to) noexcept;
 
-/// Writes rows of one unit's grad_input. `finite` says that all weights are.
+/// Fills rows of one unit's grad_input. `finite` says that all weights are.
 template <class T>
-void write_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan, plan::Range rows,
-                           const DepthwiseRows<const T>& grad_output, const T* weights, std::int64_t lanes, bool finite, bool accumulate,
-                           const DepthwiseRows<T>& grad_input) noexcept;
+void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
+                             const DepthwiseRows<const T>& grad_output, const T* weights, bool finite,
+                             const DepthwiseRows<T>& grad_input) noexcept;
 
 }  // namespace backgrad::ops

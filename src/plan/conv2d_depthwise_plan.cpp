@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t strip_bytes = 384 * 1024;    ///< panels of a strip: a part of the L2 cache
 constexpr std::int64_t task_products = 256 * 1024;  ///< a task should be worth its start
-constexpr std::int64_t most_units = 8;              ///< per task: neighbouring cache lines of a pixel
+constexpr std::int64_t pixel_bytes = 256;           ///< of NHWC's pixels that are read at once
 constexpr std::int64_t free_terms = 4096;           ///< pixels per segment where nothing is summed
 
 Range clip(const Range& range, std::int64_t size) {
@@ -46,15 +46,18 @@ Range hull(const Range& a, const Range& b) {
 
 /// Panels for strips of at most `rows` rows of grad_output.
 void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t rows) {
-    const std::int64_t halo = reach(p) / p.stride_height + 2;
+    // Padding beyond the kernel's reach moves what grad_input reads away from the strip.
+    const std::int64_t halo = std::max(reach(p), p.padding_top) / p.stride_height + 2;
     const std::int64_t spare = std::max<std::int64_t>(0, p.in_height - p.out_height * p.stride_height);
     const std::int64_t targets = std::min(p.in_height, rows * p.stride_height + spare);
     const std::int64_t sources = std::min(p.out_height, std::max(rows, ceil_div(targets, p.stride_height)) + halo);
     const std::int64_t inputs = std::min(p.in_height, (rows - 1) * p.stride_height + reach(p) + 1);
     const std::int64_t lanes = plan.unit_channels;
-    plan.source_elements = sources * p.out_width * lanes;
-    plan.input_elements = plan.gradients.weight ? inputs * p.in_width * lanes : 0;
-    plan.target_elements = plan.gradients.input ? targets * p.in_width * lanes : 0;
+    // Panels of 2^k bytes would meet in the same cache sets.
+    const auto panel = [lanes](std::int64_t pixels) { return (pixels | 1) * lanes; };
+    plan.source_elements = panel(sources * p.out_width);
+    plan.input_elements = plan.gradients.weight ? panel(inputs * p.in_width) : 0;
+    plan.target_elements = plan.gradients.input ? panel(targets * p.in_width) : 0;
 }
 
 void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes) {
@@ -63,7 +66,8 @@ void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     std::int64_t parts = s.row_parts;
     const auto fits = [&] {
         size_panels(plan, p, std::min(p.out_height, parts * part));
-        return (plan.source_elements + plan.input_elements + plan.target_elements) * element_bytes <= strip_bytes;
+        const std::int64_t elements = plan.source_elements + plan.input_elements + plan.target_elements;
+        return plan.units_at_once * elements * element_bytes <= strip_bytes;
     };
     while (!fits() && parts > 1) --parts;
     plan.strip_segments = s.images > 1 ? 1 : parts * s.column_parts;
@@ -71,16 +75,19 @@ void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     if (s.column_parts > 1) size_panels(plan, p, std::min(p.out_height, (parts + 1) * part));
 }
 
-void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
+void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes,
+                   const Strategy& strategy) {
     const std::int64_t threads = std::max(1, strategy.threads);
     const std::int64_t pixels = ceil_div(plan.segments.count, plan.segment_groups) * plan.segments.largest();
     const std::int64_t products = std::max<std::int64_t>(1, pixels * p.taps() * plan.unit_channels);
-    const std::int64_t worthwhile = p.layout == Layout::nchw ? ceil_div(task_products, products) : most_units;
+    const std::int64_t together = p.layout == Layout::nchw ? 1 : pixel_bytes / (plan.unit_channels * element_bytes);
+    const std::int64_t worthwhile = round_up(ceil_div(task_products, products), together);
     const std::int64_t balanced = std::max<std::int64_t>(1, plan.units * plan.segment_groups / (4 * threads));
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     const std::int64_t size = uncut ? plan.units : std::min({worthwhile, balanced, plan.units});
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
     plan.units_per_block = ceil_div(plan.units, plan.unit_blocks);
+    plan.units_at_once = std::min(together, plan.units_per_block);
 }
 
 /// Slots of loads or FMAs (two each per cycle) per FMA of a tile: a row of grad_output serves fewer rows of the tile where
@@ -134,17 +141,17 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * limits.lanes;
+    choose_blocks(plan, p, static_cast<std::int64_t>(element_bytes), strategy);
     choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
     choose_tiles(plan, p, limits);
-    choose_blocks(plan, p, strategy);
     plan.tasks = plan.segment_groups * plan.unit_blocks;
     plan.join_tasks = plan.partials() ? plan.unit_blocks : 0;
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
     const std::int64_t units = plan.units_per_block;
     plan.worker_elements = plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) +
                            round_up(plan.weight_elements, 16) + round_up(units, 16) +
-                           round_up(units * plan.unit_channels, 16) + round_up(plan.source_elements, 16) + round_up(plan.input_elements, 16) +
-                           round_up(plan.target_elements, 16);
+                           round_up(units * plan.unit_channels, 16) +
+                           plan.units_at_once * (plan.source_elements + plan.input_elements + plan.target_elements) + 48;
     return plan;
 }
 

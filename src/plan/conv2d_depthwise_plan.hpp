@@ -60,6 +60,7 @@ struct Conv2dDepthwisePlan {
     Segments segments;
     std::int64_t segment_groups;
     std::int64_t channels, unit_channels, units, unit_blocks, units_per_block;
+    std::int64_t units_at_once;  ///< whose panels are filled together
     std::int64_t strip_segments;  ///< most segments of a strip
     DepthwiseAxis rows, columns;
     std::vector<DepthwiseTile> tiles;  ///< of each phase of rows
@@ -67,7 +68,7 @@ struct Conv2dDepthwisePlan {
     bool streaming = false;  ///< whether grad_input goes past the caches
 
     std::int64_t weight_elements;  ///< per unit: sums of the taps
-    /// Elements of a unit's panels: they hold what does not lie in the tensors as whole vectors.
+    /// Elements of a unit's panels, for a strip of grad_output, input and grad_input.
     std::int64_t source_elements, input_elements, target_elements;
     /// Elements of a task's scratch, and of the partial sums that all share.
     std::int64_t worker_elements, shared_elements;
