@@ -1,7 +1,7 @@
 #pragma once
 
-#include <backgrad/error.hpp>
 #include <backgrad/export.h>
+#include <backgrad/error.hpp>
 #include <backgrad/strategy.hpp>
 #include <backgrad/types.hpp>
 
@@ -38,8 +38,8 @@ struct BACKGRAD_EXPORT Pool2dShape {
 
 /// Where max pooling finds its maximum.
 enum class MaxPoolSource {
-    input,           ///< recomputed from the input: the first maximum in row-major order, a NaN counts as the maximum
-    plane_indices,   ///< saved std::int32_t: row * in_width + column in the (batch, channel) plane, as PyTorch's indices
+    input,          ///< recomputed from the input: the first maximum in row-major order, a NaN counts as the maximum
+    plane_indices,  ///< saved std::int32_t: row * in_width + column in the (batch, channel) plane, as PyTorch's indices
     window_offsets,  ///< saved std::uint8_t: row * window_width + column in the window; windows of at most 256 cells
 };
 
@@ -54,11 +54,11 @@ struct MaxPool2dBackwardOptions {
 /// Tensors of one execution; only the source that the plan names is read. grad_input may alias nothing.
 template <class T>
 struct MaxPool2dBackwardArguments {
-    const T* grad_output = nullptr;                 ///< (batch, channels, out_height, out_width)
-    const T* input = nullptr;                       ///< (batch, channels, in_height, in_width)
-    const std::int32_t* plane_indices = nullptr;    ///< shape and layout of grad_output
-    const std::uint8_t* window_offsets = nullptr;   ///< shape and layout of grad_output
-    T* grad_input = nullptr;                        ///< shape of input
+    const T* grad_output = nullptr;                ///< (batch, channels, out_height, out_width)
+    const T* input = nullptr;                      ///< (batch, channels, in_height, in_width)
+    const std::int32_t* plane_indices = nullptr;   ///< shape and layout of grad_output
+    const std::uint8_t* window_offsets = nullptr;  ///< shape and layout of grad_output
+    T* grad_input = nullptr;                       ///< shape of input
 };
 
 /// Plan of max pooling's backward pass for T = float or double:

@@ -5,8 +5,8 @@
 
 namespace backgrad::kernels {
 
-/// Depthwise convolutions work on one *unit* at a time: as many neighbouring channels as a vector has lanes. Whatever the
-/// layout, panels [row][column][unit] hold the rows that are worked on.
+/// Depthwise convolutions work on one *unit* at a time: as many neighbouring channels as a vector has lanes. Whatever
+/// the layout, panels [row][column][unit] hold the rows that are worked on.
 
 /// One axis of an image, as a row of taps meets it.
 struct DepthwiseColumns {
@@ -18,7 +18,8 @@ struct DepthwiseColumns {
 };
 
 /// Sums of products of grad_output and input, one per tap: sum[r][c] goes on with
-///     grad_output[y * grad_output_row + x * grad_output_pixel] * input(row y * input_row + r * tap_row, output x, tap c)
+///     grad_output[y * grad_output_row + x * grad_output_pixel] * input(row y * input_row + r * tap_row, output x, tap
+///     c)
 /// for y in [0, rows), x in [begin, end), in this order. Outputs [inner_begin, inner_end) of each row find all their
 /// taps in the image. grad_output is finite.
 template <class T>
@@ -70,14 +71,14 @@ struct DepthwiseTileKernels {
     Function inner[max_rows + 1][max_pixels + 1], border[max_rows + 1][max_pixels + 1];
 };
 
-/// Copies between tensors and panels, [pixel][unit]. A unit may have fewer channels than lanes: the others are zero in a
-/// panel and not touched in a tensor.
+/// Copies between tensors and panels, [pixel][unit]. A unit may have fewer channels than lanes: the others are zero in
+/// a panel and not touched in a tensor.
 template <class T>
 struct DepthwisePanelKernels {
     /// From NCHW; `channel` is the distance of its planes.
     void (*read_planes)(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to) noexcept;
-    /// From NHWC; `pixel` is the distance of its pixels. The channels of each pixel go to several units, whose panels are
-    /// `panel` apart: memory is read in order.
+    /// From NHWC; `pixel` is the distance of its pixels. The channels of each pixel go to several units, whose panels
+    /// are `panel` apart: memory is read in order.
     void (*read_pixels)(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
                         std::ptrdiff_t panel) noexcept;
     /// To NCHW, past the caches where the planes' alignment allows it.

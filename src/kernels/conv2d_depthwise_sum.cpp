@@ -17,8 +17,8 @@ constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 template <class T>
 alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
-/// rows * columns accumulators, the vector of grad_output and its sum; input is a memory operand, so a pixel costs one load more
-/// than FMAs. 25 sums with AVX-512 (a 5x5 kernel at once), 12 with AVX2 (3x3).
+/// rows * columns accumulators, the vector of grad_output and its sum; input is a memory operand, so a pixel costs one
+/// load more than FMAs. 25 sums with AVX-512 (a 5x5 kernel at once), 12 with AVX2 (3x3).
 constexpr bool sums_fit(int rows, int columns) { return rows * columns <= (registers == 32 ? 25 : 12); }
 
 template <class T, int rows, int columns, bool with_bias>

@@ -50,8 +50,8 @@ inline void add_row(const DepthwiseTiles<T>& in, std::int64_t row, const T* w, v
     }
 }
 
-/// Rows of grad_output come in descending order, so that tap rows ascend. The first ones meet only the last n outputs of
-/// the tile, with tap rows 0 .. n - 1.
+/// Rows of grad_output come in descending order, so that tap rows ascend. The first ones meet only the last n outputs
+/// of the tile, with tap rows 0 .. n - 1.
 template <class T, bool border, int n, int rows, int pixels>
 inline void ramp_up(const DepthwiseTiles<T>& in, std::int64_t last, vec<T> (&sum)[rows][pixels]) {
     if constexpr (n < rows) {

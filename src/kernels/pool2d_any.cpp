@@ -1,5 +1,5 @@
-#include "kernels/pool2d_entries.hpp"
 #include "kernels/pool2d_any.hpp"
+#include "kernels/pool2d_entries.hpp"
 
 namespace backgrad::BACKGRAD_ISA {
 

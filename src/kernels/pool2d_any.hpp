@@ -52,10 +52,13 @@ private:
         const std::int64_t y = problem_.rows.windows[j], x = problem_.columns.windows[k];
         const std::int64_t at = output_at(y, x);
         switch (problem_.source) {
-            case kernels::MaximumSource::input: return find_maximum(y, x) == position;
-            case kernels::MaximumSource::plane_indices: return tensors_.plane_indices[at] == position;
+            case kernels::MaximumSource::input:
+                return find_maximum(y, x) == position;
+            case kernels::MaximumSource::plane_indices:
+                return tensors_.plane_indices[at] == position;
             case kernels::MaximumSource::window_offsets:
-                return tensors_.window_offsets[at] == problem_.rows.taps[j] * problem_.window_width + problem_.columns.taps[k];
+                return tensors_.window_offsets[at] ==
+                       problem_.rows.taps[j] * problem_.window_width + problem_.columns.taps[k];
         }
         return false;
     }

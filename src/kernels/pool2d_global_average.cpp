@@ -1,5 +1,5 @@
-#include "kernels/pool2d_entries.hpp"
 #include "kernels/pool2d_global_average.hpp"
+#include "kernels/pool2d_entries.hpp"
 
 namespace backgrad::BACKGRAD_ISA {
 

@@ -15,8 +15,8 @@ void fill_planes(const kernels::Pool2dProblem& problem, const kernels::Pool2dTen
     for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
         for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
             const std::int64_t plane = n * problem.channels + c;
-            const T gradient = tensors.grad_output != nullptr ? tensors.grad_output[plane] * tensors.reciprocal
-                                                              : tensors.reciprocal;
+            const T gradient =
+                tensors.grad_output != nullptr ? tensors.grad_output[plane] * tensors.reciprocal : tensors.reciprocal;
             const vec<T> value = vec<T>::broadcast(gradient);
             writer.seek(tensors.grad_input + (plane * problem.in_height + box.row_begin) * problem.in_width);
             std::int64_t left = (box.row_end - box.row_begin) * problem.in_width;
@@ -44,7 +44,8 @@ void fill_pixels(const kernels::Pool2dProblem& problem, const kernels::Pool2dTen
                 vec<T> value = reciprocal;
                 if (tensors.grad_output != nullptr) {
                     const T* gradient = tensors.grad_output + n * problem.channels + c;
-                    value = reciprocal * (count == lanes ? vec<T>::load(gradient) : vec<T>::load_first(gradient, count));
+                    value =
+                        reciprocal * (count == lanes ? vec<T>::load(gradient) : vec<T>::load_first(gradient, count));
                 }
                 writer.put(value, count);
             }

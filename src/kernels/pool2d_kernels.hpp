@@ -10,7 +10,8 @@
 /// and the ends of the tensor cost no arithmetic in the loops. Indices are positions in the (batch, channel) plane.
 namespace backgrad::kernels {
 
-/// Bytes of scratch that a pooling kernel keeps on its stack for positions of maxima; the plan sees to it that they fit.
+/// Bytes of scratch that a pooling kernel keeps on its stack for positions of maxima; the plan sees to it that they
+/// fit.
 inline constexpr std::int64_t pool2d_scratch_bytes = 48 * 1024;
 
 /// Rows of windows that an NCHW kernel can add up, and that any kernel can keep in its scratch.
@@ -47,7 +48,7 @@ struct Pool2dLine {
     const std::int32_t* first_cells;  ///< position of each window's first cell inside the tensor (source = input)
     const std::int32_t* window_rows;  ///< where each window begins (source = window_offsets)
     const std::int32_t* window_columns;
-    std::int64_t scratch_pitch;       ///< elements of one row of scratch
+    std::int64_t scratch_pitch;  ///< elements of one row of scratch
 };
 
 /// One pooling problem.

@@ -30,8 +30,8 @@ public:
 
     /// From the input: `windows` windows in row y of the plane that starts at element `plane` of the input. Only the
     /// first `available` elements of a line of planes exist.
-    [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t windows,
-                                      std::int64_t available, std::int32_t* to) const {
+    [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t windows, std::int64_t available,
+                                      std::int32_t* to) const {
         if (problem_.line.maxima.relative == nullptr) return find<true>(plane, y, windows, available, to);
         find<false>(plane, y, windows, available, to);
     }

@@ -14,7 +14,9 @@ template <class T, PoolKind kind, bool shifted, class Writer>
 class NchwGatherer {
 public:
     NchwGatherer(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
-        : problem_(problem), tensors_(tensors), maxima_(problem, tensors),
+        : problem_(problem),
+          tensors_(tensors),
+          maxima_(problem, tensors),
           writer_(problem.accumulate, problem.streaming) {}
 
     void gather(const kernels::Pool2dBox& box) {
@@ -87,8 +89,12 @@ private:
         Windows windows{tensors_.grad_output + at, scratch_, tensors_.line_reciprocals};
         if constexpr (kind == PoolKind::maximum) {
             switch (problem_.source) {
-                case kernels::MaximumSource::input: maxima_.from_input(input, 0, count, elements, scratch_); break;
-                case kernels::MaximumSource::plane_indices: windows.maxima = tensors_.plane_indices + at; break;
+                case kernels::MaximumSource::input:
+                    maxima_.from_input(input, 0, count, elements, scratch_);
+                    break;
+                case kernels::MaximumSource::plane_indices:
+                    windows.maxima = tensors_.plane_indices + at;
+                    break;
                 case kernels::MaximumSource::window_offsets:
                     maxima_.from_offsets(tensors_.window_offsets + at, 0, count, scratch_);
                     break;

@@ -80,8 +80,7 @@ private:
             return add_equal(sum, gradient, load_index(tensors_.window_offsets + at, n),
                              Index::broadcast(static_cast<std::int32_t>(offset)));
         } else {
-            return add_equal(sum, gradient, Index::load(scratch_positions(y, x) + (c - channel_begin_)),
-                             position);
+            return add_equal(sum, gradient, Index::load(scratch_positions(y, x) + (c - channel_begin_)), position);
         }
     }
 
@@ -142,9 +141,9 @@ private:
                 const std::int64_t column = left + s * problem_.dilation_width;
                 if (column < 0 || column >= problem_.in_width) continue;
                 const std::int64_t cell = row * problem_.in_width + column;
-                const vec<T> value =
-                    load(tensors_.input + (image_ * problem_.in_height * problem_.in_width + cell) *
-                                              problem_.channels + c, n);
+                const vec<T> value = load(
+                    tensors_.input + (image_ * problem_.in_height * problem_.in_width + cell) * problem_.channels + c,
+                    n);
                 const Index here = Index::broadcast(static_cast<std::int32_t>(cell));
                 best = select(negative(position), value, best);
                 position = select(negative(position), here, position);
@@ -156,9 +155,7 @@ private:
         return position;
     }
 
-    std::int32_t* scratch_positions(std::int64_t y, std::int64_t x) {
-        return scratch_ + scratch_offset(y, x);
-    }
+    std::int32_t* scratch_positions(std::int64_t y, std::int64_t x) { return scratch_ + scratch_offset(y, x); }
     const std::int32_t* scratch_positions(std::int64_t y, std::int64_t x) const {
         return scratch_ + scratch_offset(y, x);
     }
@@ -175,7 +172,8 @@ private:
     std::int64_t window_begin_ = 0, window_end_ = 0;
     std::int64_t tags_[kernels::pool2d_max_rows];
     SpanWriter<T> writer_;
-    std::int32_t scratch_[rule == NhwcRule::scratch_positions ? kernels::pool2d_scratch_bytes / sizeof(std::int32_t) : 1];
+    std::int32_t
+        scratch_[rule == NhwcRule::scratch_positions ? kernels::pool2d_scratch_bytes / sizeof(std::int32_t) : 1];
 };
 
 template <class T, NhwcRule rule>

@@ -49,7 +49,8 @@ private:
 template <class T>
 struct AvgPool2dBackward<T>::Implementation {
     Implementation(const Pool2dShape& shape, const AvgPool2dBackwardOptions& options)
-        : input_elements(pool2d_input_elements(shape)), output_elements(pool2d_output_elements(shape)),
+        : input_elements(pool2d_input_elements(shape)),
+          output_elements(pool2d_output_elements(shape)),
           reciprocals(shape, options.padding),
           run("avg_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
               plan::Pool2dReads::nothing) {

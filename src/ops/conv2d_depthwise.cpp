@@ -20,11 +20,11 @@ Finish finish_of(WriteMode mode) { return mode == WriteMode::accumulate ? Finish
 /// What a task keeps for its block of units.
 template <class T>
 struct BlockMemory {
-    T *weight_total, *bias_total;       ///< one partial sum: [unit][tap][lane] and [channel]
-    T *weight_sums, *bias_sums;         ///< of the current segment
-    T* spare;                           ///< as large as the weight sums of a unit
-    T *weights, *weights_finite;        ///< packed [unit][tap][lane]; 1 or 0 per unit
-    T *source, *input, *target;         ///< panels of some units: grad_output, input, grad_input
+    T *weight_total, *bias_total;  ///< one partial sum: [unit][tap][lane] and [channel]
+    T *weight_sums, *bias_sums;    ///< of the current segment
+    T* spare;                      ///< as large as the weight sums of a unit
+    T *weights, *weights_finite;   ///< packed [unit][tap][lane]; 1 or 0 per unit
+    T *source, *input, *target;    ///< panels of some units: grad_output, input, grad_input
 };
 
 template <class T>
@@ -85,7 +85,8 @@ private:
 
     void add_units(const DepthwiseStrip& strip, Range part) const {
         const plan::Conv2dProblem& p = context.problem;
-        read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements, memory.source);
+        read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements,
+             memory.source);
         if (plan.gradients.weight)
             read(context.input(0), strip.image, part, strip.input_rows, p.in_width, plan.input_elements, memory.input);
         for (std::int64_t u = part.begin; u < part.end; ++u) {
@@ -93,13 +94,12 @@ private:
             const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
                                                 p.out_width * lanes(), lanes()};
             if (plan.sums())
-                add_sums(strip, u, source, {memory.input + i * plan.input_elements, strip.input_rows,
-                                            p.in_width * lanes(), lanes()});
+                add_sums(strip, u, source,
+                         {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * lanes(), lanes()});
             if (plan.gradients.input)
-                compute_depthwise_input(context, plan, source, weights(u),
-                                        memory.weights_finite[u - units.begin] == T(1),
-                                        {memory.target + i * plan.target_elements, strip.target_rows,
-                                         p.in_width * lanes(), lanes()});
+                compute_depthwise_input(
+                    context, plan, source, weights(u), memory.weights_finite[u - units.begin] == T(1),
+                    {memory.target + i * plan.target_elements, strip.target_rows, p.in_width * lanes(), lanes()});
         }
         if (plan.gradients.input && strip.target_rows.size() > 0) write(strip, part);
     }

@@ -13,8 +13,8 @@ using plan::Range;
 
 /// Where a weight is not finite, zero padding would turn it into NaN: only the terms that exist, one by one.
 template <class T>
-void compute_exactly(const plan::Conv2dProblem& p, const DepthwiseRows<const T>& grad_output,
-                   const T* weights, const DepthwiseRows<T>& grad_input) {
+void compute_exactly(const plan::Conv2dProblem& p, const DepthwiseRows<const T>& grad_output, const T* weights,
+                     const DepthwiseRows<T>& grad_input) {
     const Range rows = grad_input.rows;
     const std::int64_t lanes = grad_input.pixel;
     for (std::int64_t y = rows.begin; y < rows.end; ++y)
@@ -83,7 +83,8 @@ bool pack_depthwise_weight(const Conv2dContext<T>& context, Range channels, std:
     const std::int64_t taps = p.taps();
     const T* from = context.arguments.weight + channels.begin * taps;
     // A rotated kernel is the adjoint of the kernel read backwards.
-    if (p.rotated_kernel) return context.kernels.pack->transpose(from, taps, channels.size(), taps, to + (taps - 1) * lanes, -lanes);
+    if (p.rotated_kernel)
+        return context.kernels.pack->transpose(from, taps, channels.size(), taps, to + (taps - 1) * lanes, -lanes);
     return context.kernels.pack->transpose(from, taps, channels.size(), taps, to, lanes);
 }
 
@@ -103,23 +104,25 @@ void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2d
             const DepthwiseTaps& left = plan.columns.taps(x);
             // Pixels without a tap are sums of no terms.
             const bool empty = up.count == 0 || left.count == 0;
-            const ClassWork<T> work{
-                context,
-                {grad_output.data, grad_output.row, grad_output.rows.size(), plan.rows.output(at) - grad_output.rows.begin,
-                 up.output_step,
-                 {grad_output.pixel, p.out_width, plan.columns.output(x), 1, -left.output_step},
-                 weights + (up.first * p.kernel_width + left.first) * lanes,
-                 up.tap_step * p.kernel_width * lanes,
-                 left.tap_step * lanes,
-                 empty ? 1 : up.count,
-                 empty ? 0 : left.count,
-                 grad_input.at(at, x),
-                 row_step * grad_input.row,
-                 p.stride_width * grad_input.pixel,
-                 0},
-                plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
-                plan::ceil_div(rows.size() - y, row_step),
-                plan::ceil_div(p.in_width - x, p.stride_width)};
+            const ClassWork<T> work{context,
+                                    {grad_output.data,
+                                     grad_output.row,
+                                     grad_output.rows.size(),
+                                     plan.rows.output(at) - grad_output.rows.begin,
+                                     up.output_step,
+                                     {grad_output.pixel, p.out_width, plan.columns.output(x), 1, -left.output_step},
+                                     weights + (up.first * p.kernel_width + left.first) * lanes,
+                                     up.tap_step * p.kernel_width * lanes,
+                                     left.tap_step * lanes,
+                                     empty ? 1 : up.count,
+                                     empty ? 0 : left.count,
+                                     grad_input.at(at, x),
+                                     row_step * grad_input.row,
+                                     p.stride_width * grad_input.pixel,
+                                     0},
+                                    plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
+                                    plan::ceil_div(rows.size() - y, row_step),
+                                    plan::ceil_div(p.in_width - x, p.stride_width)};
             work.run();
         }
     }

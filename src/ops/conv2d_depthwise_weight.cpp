@@ -79,19 +79,18 @@ private:
             std::clamp(plan::valid_outputs(p.out_width, p.in_width, p.stride_width, first).begin, begin, end);
         const std::int64_t inner_end =
             std::clamp(plan::valid_outputs(p.out_width, p.in_width, p.stride_width, last).end, inner_begin, end);
-        const kernels::DepthwiseSums<T> sums{
-            grad_output.at(rows.begin, 0),
-            grad_output.row,
-            grad_output.pixel,
-            input.at(p.input_row(rows.begin, taps.begin), 0),
-            p.stride_height * input.row,
-            p.dilation_height * input.row,
-            {input.pixel, p.in_width, first, p.stride_width, p.dilation_width},
-            rows.size(),
-            begin,
-            end,
-            inner_begin,
-            inner_end};
+        const kernels::DepthwiseSums<T> sums{grad_output.at(rows.begin, 0),
+                                             grad_output.row,
+                                             grad_output.pixel,
+                                             input.at(p.input_row(rows.begin, taps.begin), 0),
+                                             p.stride_height * input.row,
+                                             p.dilation_height * input.row,
+                                             {input.pixel, p.in_width, first, p.stride_width, p.dilation_width},
+                                             rows.size(),
+                                             begin,
+                                             end,
+                                             inner_begin,
+                                             inner_end};
         const auto& table = *context.kernels.depthwise->sum;
         const auto function = (bias ? table.with_bias : table.function)[taps.size()][columns.size()];
         function(sums, state + (taps.begin * p.kernel_width + columns.begin) * lanes, p.kernel_width * lanes, bias);

@@ -19,9 +19,12 @@ void validate_offsets(const Pool2dShape& shape) {
 
 plan::Pool2dReads reads(MaxPoolSource source) {
     switch (source) {
-        case MaxPoolSource::input: return plan::Pool2dReads::input;
-        case MaxPoolSource::plane_indices: return plan::Pool2dReads::plane_indices;
-        case MaxPoolSource::window_offsets: return plan::Pool2dReads::window_offsets;
+        case MaxPoolSource::input:
+            return plan::Pool2dReads::input;
+        case MaxPoolSource::plane_indices:
+            return plan::Pool2dReads::plane_indices;
+        case MaxPoolSource::window_offsets:
+            return plan::Pool2dReads::window_offsets;
     }
     throw Error("source", "a MaxPoolSource", std::to_string(static_cast<int>(source)));
 }
@@ -31,10 +34,10 @@ plan::Pool2dReads reads(MaxPoolSource source) {
 template <class T>
 struct MaxPool2dBackward<T>::Implementation {
     Implementation(const Pool2dShape& shape, const MaxPool2dBackwardOptions& options)
-        : source(options.source), input_elements(pool2d_input_elements(shape)),
+        : source(options.source),
+          input_elements(pool2d_input_elements(shape)),
           output_elements(pool2d_output_elements(shape)),
-          run("max_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
-              reads(source)) {}
+          run("max_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy, reads(source)) {}
 
     MaxPoolSource source;
     std::int64_t input_elements, output_elements;

@@ -33,10 +33,13 @@ kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
 
 kernels::MaximumSource source_of(plan::Pool2dReads reads) {
     switch (reads) {
-        case plan::Pool2dReads::plane_indices: return kernels::MaximumSource::plane_indices;
-        case plan::Pool2dReads::window_offsets: return kernels::MaximumSource::window_offsets;
+        case plan::Pool2dReads::plane_indices:
+            return kernels::MaximumSource::plane_indices;
+        case plan::Pool2dReads::window_offsets:
+            return kernels::MaximumSource::window_offsets;
         case plan::Pool2dReads::nothing:
-        case plan::Pool2dReads::input: break;
+        case plan::Pool2dReads::input:
+            break;
     }
     return kernels::MaximumSource::input;
 }
@@ -46,10 +49,14 @@ std::int64_t touched_bytes(const Pool2dShape& shape, plan::Pool2dReads reads, st
     const std::int64_t in = pool2d_input_elements(shape), out = pool2d_output_elements(shape);
     const std::int64_t tensors = (in + out) * element_bytes;
     switch (reads) {
-        case plan::Pool2dReads::nothing: return tensors;
-        case plan::Pool2dReads::plane_indices: return tensors + out * static_cast<std::int64_t>(sizeof(std::int32_t));
-        case plan::Pool2dReads::window_offsets: return tensors + out;
-        case plan::Pool2dReads::input: return tensors + in * element_bytes;
+        case plan::Pool2dReads::nothing:
+            return tensors;
+        case plan::Pool2dReads::plane_indices:
+            return tensors + out * static_cast<std::int64_t>(sizeof(std::int32_t));
+        case plan::Pool2dReads::window_offsets:
+            return tensors + out;
+        case plan::Pool2dReads::input:
+            return tensors + in * element_bytes;
     }
     return tensors;
 }
@@ -94,8 +101,8 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& asked, La
     const Partition partition = choose_strategy(operation, layout, strategy);
     const Pool2dShape shape = canonical(asked);
     problem_ = describe(shape, mode);
-    tasks_ = plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T),
-                              partition);
+    tasks_ =
+        plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T), partition);
     if (tasks_.empty()) return;
     const bool any_window = pool2d_output_elements(asked) > 0;
     rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
@@ -111,8 +118,8 @@ template <class T>
 Pool2dRun<T>::Pool2dRun(std::string_view operation, const GlobalAvgPool2dShape& shape, Layout layout, WriteMode mode,
                         const Strategy& strategy) {
     const Partition partition = choose_strategy(operation, layout, strategy);
-    tasks_ = plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T),
-                              partition);
+    tasks_ =
+        plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T), partition);
     problem_.channels = shape.channels;
     problem_.in_height = shape.in_height;
     problem_.in_width = shape.in_width;

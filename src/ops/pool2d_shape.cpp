@@ -33,8 +33,8 @@ std::int64_t validate_axis(const AxisNames& names, std::int64_t in, std::int64_t
     validate::require_non_negative(names.padding_end, padding_end);
     const std::int64_t reach = validate::checked_product(names.window, {window - 1, dilation});
     validate::checked_sum(names.window, {reach, 1});
-    for (const auto& [name, padding] : {std::pair{names.padding_begin, padding_begin},
-                                        std::pair{names.padding_end, padding_end}}) {
+    for (const auto& [name, padding] :
+         {std::pair{names.padding_begin, padding_begin}, std::pair{names.padding_end, padding_end}}) {
         if (padding > reach) {
             throw Error(name, "less than the window's extent, " + std::to_string(reach + 1), std::to_string(padding));
         }
@@ -59,10 +59,10 @@ void validate_pool2d(const Pool2dShape& s, std::int64_t element_bytes) {
                                                "padding_bottom", "dilation_height", "in_height + padding"},
                                               s.in_height, s.window_height, s.stride_height, s.padding_top,
                                               s.padding_bottom, s.dilation_height);
-    const std::int64_t width = validate_axis({"in_width", "window_width", "stride_width", "padding_left",
-                                              "padding_right", "dilation_width", "in_width + padding"},
-                                             s.in_width, s.window_width, s.stride_width, s.padding_left,
-                                             s.padding_right, s.dilation_width);
+    const std::int64_t width =
+        validate_axis({"in_width", "window_width", "stride_width", "padding_left", "padding_right", "dilation_width",
+                       "in_width + padding"},
+                      s.in_width, s.window_width, s.stride_width, s.padding_left, s.padding_right, s.dilation_width);
     // Positions in a plane are 32-bit, as in saved indices.
     const std::int64_t plane = validate::checked_product("in_height * in_width with padding", {height, width});
     if (plane > std::numeric_limits<std::int32_t>::max()) {

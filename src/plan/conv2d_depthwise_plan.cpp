@@ -90,8 +90,8 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     plan.units_at_once = std::min(together, plan.units_per_block);
 }
 
-/// Slots of loads or FMAs (two each per cycle) per FMA of a tile: a row of grad_output serves fewer rows of the tile where
-/// the kernel begins and ends, and few sums wait for each other.
+/// Slots of loads or FMAs (two each per cycle) per FMA of a tile: a row of grad_output serves fewer rows of the tile
+/// where the kernel begins and ends, and few sums wait for each other.
 double tile_cost(double rows, double pixels, double kernel_rows) {
     const double products = rows * pixels * kernel_rows;
     const double loads = pixels * (kernel_rows + rows - 1) + rows * kernel_rows;
@@ -105,7 +105,8 @@ void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Depth
         DepthwiseTile best{1, 1};
         double least = std::numeric_limits<double>::infinity();
         for (std::int64_t pixels = 1; pixels <= 8; ++pixels) {
-            const std::int64_t most = std::min({std::max<std::int64_t>(1, taps.count), lines, std::int64_t{limits.rows[pixels]}});
+            const std::int64_t most =
+                std::min({std::max<std::int64_t>(1, taps.count), lines, std::int64_t{limits.rows[pixels]}});
             for (std::int64_t rows = 1; rows <= most; ++rows) {
                 // Tiles of a row are made equal, so their mean width is what counts.
                 const double wide = static_cast<double>(columns) / static_cast<double>(ceil_div(columns, pixels));
@@ -148,10 +149,10 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.join_tasks = plan.partials() ? plan.unit_blocks : 0;
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
     const std::int64_t units = plan.units_per_block;
-    plan.worker_elements = plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) +
-                           round_up(plan.weight_elements, 16) + round_up(units, 16) +
-                           round_up(units * plan.unit_channels, 16) +
-                           plan.units_at_once * (plan.source_elements + plan.input_elements + plan.target_elements) + 48;
+    plan.worker_elements =
+        plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) + round_up(plan.weight_elements, 16) +
+        round_up(units, 16) + round_up(units * plan.unit_channels, 16) +
+        plan.units_at_once * (plan.source_elements + plan.input_elements + plan.target_elements) + 48;
     return plan;
 }
 
@@ -172,8 +173,8 @@ DepthwiseStrip depthwise_strip(const Conv2dProblem& p, const Conv2dDepthwisePlan
     }
     strip.segments = {segments.begin, end};
     strip.rows = {first.row_begin, plan.segments.box(end - 1).row_end};
-    strip.input_rows = clip({p.input_row(strip.rows.begin, 0), p.input_row(strip.rows.end - 1, p.kernel_height - 1) + 1},
-                            p.in_height);
+    strip.input_rows =
+        clip({p.input_row(strip.rows.begin, 0), p.input_row(strip.rows.end - 1, p.kernel_height - 1) + 1}, p.in_height);
     // The first segment of a row of segments owns all its columns of grad_input.
     const bool owns_first = first.column_begin == 0;
     strip.target_rows = target_rows(p, {owns_first ? first.row_begin : first.row_end, strip.rows.end});

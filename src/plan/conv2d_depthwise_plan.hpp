@@ -12,20 +12,21 @@
 
 namespace backgrad::plan {
 
-/// What is worked on at once, while it is in cache: some rows of one image, which are whole segments or an image of one.
+/// What is worked on at once, while it is in cache: some rows of one image, which are whole segments or an image of
+/// one.
 struct DepthwiseStrip {
     std::int64_t image;
     Range segments;
-    bool begins, ends;   ///< whether the segments begin and end here
-    Range rows;          ///< of grad_output and, where their weight gradient needs them, of input
+    bool begins, ends;  ///< whether the segments begin and end here
+    Range rows;         ///< of grad_output and, where their weight gradient needs them, of input
     Range input_rows;
-    Range target_rows;   ///< of grad_input; the strips of all tasks cover each row exactly once
-    Range source_rows;   ///< of grad_output that rows and target_rows need
+    Range target_rows;  ///< of grad_input; the strips of all tasks cover each row exactly once
+    Range source_rows;  ///< of grad_output that rows and target_rows need
 };
 
-/// The taps along one axis that positions Y of grad_input with (Y + padding) % stride = phase see: first + m * tap_step.
-/// Tap m takes grad_output at output(Y) - m * output_step. Positions at a distance of class_step share theirs, shifted by
-/// output_step.
+/// The taps along one axis that positions Y of grad_input with (Y + padding) % stride = phase see: first + m *
+/// tap_step. Tap m takes grad_output at output(Y) - m * output_step. Positions at a distance of class_step share
+/// theirs, shifted by output_step.
 struct DepthwiseTaps {
     std::int64_t first, tap_step, count;
     std::int64_t output_step;
@@ -36,7 +37,9 @@ struct DepthwiseAxis {
     std::int64_t padding, stride, dilation, class_step;
     std::vector<DepthwiseTaps> phases;
 
-    const DepthwiseTaps& taps(std::int64_t at) const { return phases[static_cast<std::size_t>((at + padding) % stride)]; }
+    const DepthwiseTaps& taps(std::int64_t at) const {
+        return phases[static_cast<std::size_t>((at + padding) % stride)];
+    }
     /// grad_output's position for tap 0 of position `at`; there is one where taps(at).count > 0.
     std::int64_t output(std::int64_t at) const { return (at + padding - taps(at).first * dilation) / stride; }
 };
@@ -60,7 +63,7 @@ struct Conv2dDepthwisePlan {
     Segments segments;
     std::int64_t segment_groups;
     std::int64_t channels, unit_channels, units, unit_blocks, units_per_block;
-    std::int64_t units_at_once;  ///< whose panels are filled together
+    std::int64_t units_at_once;   ///< whose panels are filled together
     std::int64_t strip_segments;  ///< most segments of a strip
     DepthwiseAxis rows, columns;
     std::vector<DepthwiseTile> tiles;  ///< of each phase of rows
@@ -76,9 +79,7 @@ struct Conv2dDepthwisePlan {
     bool sums() const { return gradients.weight || gradients.bias; }
     bool partials() const { return sums() && segment_groups > 1; }
     /// One partial sum: the taps of a block's units, then their bias.
-    std::int64_t partial_elements() const {
-        return round_up(units_per_block * (weight_elements + unit_channels), 16);
-    }
+    std::int64_t partial_elements() const { return round_up(units_per_block * (weight_elements + unit_channels), 16); }
     Range segment_group(std::int64_t group) const { return share(segments.count, segment_groups, group); }
     Range unit_block(std::int64_t block) const { return share(units, unit_blocks, block); }
     /// Channels of units that lie in the tensor.

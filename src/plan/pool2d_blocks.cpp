@@ -12,8 +12,8 @@ std::int64_t windows_of_block(const Pool2dCovers& covers, std::int64_t columns) 
     std::int64_t most = 0;
     for (std::int64_t begin = 0; begin < covers.size(); begin += columns) {
         const auto first = covers.windows.begin() + covers.first[static_cast<std::size_t>(begin)];
-        const auto last = covers.windows.begin() +
-                          covers.first[static_cast<std::size_t>(std::min(begin + columns, covers.size()))];
+        const auto last =
+            covers.windows.begin() + covers.first[static_cast<std::size_t>(std::min(begin + columns, covers.size()))];
         if (first == last) continue;
         const auto [low, high] = std::minmax_element(first, last);
         most = std::max<std::int64_t>(most, *high - *low + std::int64_t{1});

@@ -23,8 +23,7 @@ std::int64_t window_key(std::int64_t pixel, const Pool2dAxis& axis, std::int64_t
 /// One row of a plane and one row of windows.
 class RowLines {
 public:
-    RowLines(const Pool2dShape& shape, const Pool2dCovers& columns)
-        : axis_(width_axis(shape)), columns_(columns) {}
+    RowLines(const Pool2dShape& shape, const Pool2dCovers& columns) : axis_(width_axis(shape)), columns_(columns) {}
 
     std::int64_t elements() const { return axis_.in; }
     std::int64_t windows() const { return axis_.out; }
@@ -81,8 +80,7 @@ public:
                 const std::int64_t y = rows_.windows[j], x = columns_.windows[k];
                 // Keys of rows are further apart than keys of columns can be.
                 const std::int64_t key = window_key(row, height_, y) * (width_.out + width_.in + 1);
-                terms.push_back(
-                    {key + window_key(column, width_, x), (plane * height_.out + y) * width_.out + x});
+                terms.push_back({key + window_key(column, width_, x), (plane * height_.out + y) * width_.out + x});
             }
         }
         return terms;

@@ -8,7 +8,7 @@ namespace backgrad::plan {
 /// How an NCHW kernel computes grad_input: line by line, where a line is a row of a plane, or a few small planes as one
 /// run of elements, so that vectors are full whatever the width of the planes. See kernels::Pool2dLine.
 struct Pool2dLines {
-    bool fits = false;  ///< else only the element-wise kernel can do it
+    bool fits = false;        ///< else only the element-wise kernel can do it
     std::int64_t planes = 0;  ///< planes of a line; 0: lines are rows
     GatherProgram gather, maxima;
     std::vector<std::int32_t> positions;

@@ -66,7 +66,9 @@ std::vector<Pool2dTask> make_tasks(std::int64_t batch, std::int64_t channels, st
         case Partition::batch:
             each_image([&](std::int64_t n0, std::int64_t n1) { tasks.push_back({n0, n1, 0, channels, 0, height}); });
             break;
-        case Partition::channel: cut_channels(0, batch, false); break;
+        case Partition::channel:
+            cut_channels(0, batch, false);
+            break;
         case Partition::batch_channel:
             each_image([&](std::int64_t n0, std::int64_t n1) { cut_channels(n0, n1, false); });
             break;
