@@ -18,8 +18,10 @@ alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
 /// rows * pixels accumulators, `pixels` vectors of grad_output and one weight: 3 x 7 (21 + 7 + 1) with AVX-512, 3 x 3
 /// (9 + 3 + 1) with AVX2. A vector of grad_output serves `rows` FMAs and a weight `pixels`, so the loads stay behind
-/// the FMAs.
-constexpr bool tile_fits(int rows, int pixels) { return rows * pixels + pixels + 1 <= registers; }
+/// the FMAs. Beyond 6 rows of 3 pixels GCC 12 stores accumulators of the border tile to the stack.
+constexpr bool tile_fits(int rows, int pixels) {
+    return rows * pixels + pixels + 1 <= registers && (pixels < 3 || rows <= 6);
+}
 
 /// One row of grad_output and all its columns: outputs [begin, end) of the tile share each vector. `w` is the tap row
 /// of output `begin`; the tap row rises with the output.
