@@ -65,8 +65,11 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     if (plan.family == LaneFamily::channels) return;
     const std::int64_t lines = std::max<std::int64_t>(1, ceil_div(p.in_height, p.stride_height));
     double best = std::numeric_limits<double>::infinity();
+    int limit = tiles.rows_limit[1];
     for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
-        const std::int64_t parts = ceil_div(p.in_channels, tiles.rows_limit[v]), rows = ceil_div(p.in_channels, parts);
+        // The last tile of a block may have any smaller number of rows.
+        limit = std::min(limit, tiles.rows_limit[v]);
+        const std::int64_t parts = ceil_div(p.in_channels, limit), rows = ceil_div(p.in_channels, parts);
         // Loads of grad_output cross cache lines: count them twice.
         const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));
         const double cost = slots * static_cast<double>(parts * ceil_div(lines, v));
