@@ -65,7 +65,7 @@ public:
     /// Computes grad_input. Throws Error for a null pointer before anything is written; allocates nothing.
     void execute(const ActivationBackwardArguments<T>& arguments) const;
 
-    /// The strategy with every field filled.
+    /// The strategy as resolved; partition and reduction stay automatic where the shape decides.
     const Strategy& strategy() const noexcept;
 
 private:

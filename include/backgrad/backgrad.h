@@ -149,7 +149,7 @@ typedef struct backgrad_plan backgrad_plan;
 /* Bytes of scratch memory that execution needs: 0 for all operations but conv2d. Null gives 0. */
 BACKGRAD_EXPORT size_t backgrad_plan_workspace_bytes(const backgrad_plan* plan);
 
-/* The strategy with every field filled. */
+/* The strategy as resolved; partition and reduction stay automatic where the shape decides. */
 BACKGRAD_EXPORT backgrad_status backgrad_plan_strategy(const backgrad_plan* plan, backgrad_strategy* strategy);
 
 /* Null is legal. */

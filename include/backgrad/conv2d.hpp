@@ -126,7 +126,7 @@ public:
     /// allocates nothing. One plan may be executed by several threads at once, each with its own workspace.
     void execute(const Conv2dBackwardArguments<T>& arguments, void* workspace) const;
 
-    /// The strategy with every field filled.
+    /// The strategy as resolved; partition and reduction stay automatic where the shape decides.
     const Strategy& strategy() const noexcept;
 
 private:

@@ -80,7 +80,7 @@ public:
     /// Computes grad_input. Throws Error for a null pointer before anything is written; allocates nothing.
     void execute(const MaxPool2dBackwardArguments<T>& arguments) const;
 
-    /// The strategy with every field filled.
+    /// The strategy as resolved; partition and reduction stay automatic where the shape decides.
     const Strategy& strategy() const noexcept;
 
 private:
@@ -127,7 +127,7 @@ public:
     /// Computes grad_input. Throws Error for a null pointer before anything is written; allocates nothing.
     void execute(const AvgPool2dBackwardArguments<T>& arguments) const;
 
-    /// The strategy with every field filled.
+    /// The strategy as resolved; partition and reduction stay automatic where the shape decides.
     const Strategy& strategy() const noexcept;
 
 private:
@@ -182,7 +182,7 @@ public:
     /// Computes grad_input. Throws Error for a null pointer before anything is written; allocates nothing.
     void execute(const GlobalAvgPool2dBackwardArguments<T>& arguments) const;
 
-    /// The strategy with every field filled.
+    /// The strategy as resolved; partition and reduction stay automatic where the shape decides.
     const Strategy& strategy() const noexcept;
 
 private:
