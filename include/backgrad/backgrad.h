@@ -30,7 +30,14 @@ BACKGRAD_EXPORT const char* backgrad_version(void);
 
 /* -- Errors ------------------------------------------------------------------------------------------------------- */
 
-typedef enum backgrad_status {
+/* In C an enumeration holds any int; in C++ only one with a fixed type does, and the library checks what it gets. */
+#ifdef __cplusplus
+#define BACKGRAD_INT : int
+#else
+#define BACKGRAD_INT
+#endif
+
+typedef enum backgrad_status BACKGRAD_INT {
     BACKGRAD_OK = 0,
     BACKGRAD_INVALID_ARGUMENT = 1, /* nothing was written */
     BACKGRAD_OUT_OF_MEMORY = 2,
@@ -43,21 +50,21 @@ BACKGRAD_EXPORT const char* backgrad_last_error(void);
 
 /* -- Types, as in types.hpp --------------------------------------------------------------------------------------- */
 
-typedef enum backgrad_dtype { BACKGRAD_F32 = 0, BACKGRAD_F64 = 1 } backgrad_dtype;
+typedef enum backgrad_dtype BACKGRAD_INT { BACKGRAD_F32 = 0, BACKGRAD_F64 = 1 } backgrad_dtype;
 
-typedef enum backgrad_layout { BACKGRAD_LAYOUT_NCHW = 0, BACKGRAD_LAYOUT_NHWC = 1 } backgrad_layout;
+typedef enum backgrad_layout BACKGRAD_INT { BACKGRAD_LAYOUT_NCHW = 0, BACKGRAD_LAYOUT_NHWC = 1 } backgrad_layout;
 
-typedef enum backgrad_weight_layout {
+typedef enum backgrad_weight_layout BACKGRAD_INT {
     BACKGRAD_WEIGHT_LAYOUT_AUTO = 0,
     BACKGRAD_WEIGHT_LAYOUT_OIHW = 1,
     BACKGRAD_WEIGHT_LAYOUT_OHWI = 2
 } backgrad_weight_layout;
 
-typedef enum backgrad_write_mode { BACKGRAD_OVERWRITE = 0, BACKGRAD_ACCUMULATE = 1 } backgrad_write_mode;
+typedef enum backgrad_write_mode BACKGRAD_INT { BACKGRAD_OVERWRITE = 0, BACKGRAD_ACCUMULATE = 1 } backgrad_write_mode;
 
 /* -- Strategy, as in strategy.hpp --------------------------------------------------------------------------------- */
 
-typedef enum backgrad_backend {
+typedef enum backgrad_backend BACKGRAD_INT {
     BACKGRAD_BACKEND_AUTO = 0,
     BACKGRAD_BACKEND_SERIAL = 1,
     BACKGRAD_BACKEND_OPENMP = 2,
@@ -66,7 +73,7 @@ typedef enum backgrad_backend {
     BACKGRAD_BACKEND_CALLBACK = 5 /* backgrad_strategy.executor */
 } backgrad_backend;
 
-typedef enum backgrad_partition {
+typedef enum backgrad_partition BACKGRAD_INT {
     BACKGRAD_PARTITION_AUTO = 0,
     BACKGRAD_PARTITION_BATCH = 1,
     BACKGRAD_PARTITION_CHANNEL = 2,
@@ -74,7 +81,7 @@ typedef enum backgrad_partition {
     BACKGRAD_PARTITION_SPATIAL = 4
 } backgrad_partition;
 
-typedef enum backgrad_schedule {
+typedef enum backgrad_schedule BACKGRAD_INT {
     BACKGRAD_SCHEDULE_AUTO = 0,
     BACKGRAD_SCHEDULE_STATIC = 1,
     BACKGRAD_SCHEDULE_DYNAMIC = 2,
@@ -84,13 +91,13 @@ typedef enum backgrad_schedule {
     BACKGRAD_SCHEDULE_TBB_SIMPLE = 6
 } backgrad_schedule;
 
-typedef enum backgrad_reduction {
+typedef enum backgrad_reduction BACKGRAD_INT {
     BACKGRAD_REDUCTION_AUTO = 0,
     BACKGRAD_REDUCTION_OWNER = 1,
     BACKGRAD_REDUCTION_PARTIALS = 2
 } backgrad_reduction;
 
-typedef enum backgrad_isa {
+typedef enum backgrad_isa BACKGRAD_INT {
     BACKGRAD_ISA_AUTO = 0,
     BACKGRAD_ISA_SCALAR = 1,
     BACKGRAD_ISA_AVX2 = 2,
@@ -178,12 +185,12 @@ typedef struct backgrad_conv2d_shape {
     int64_t out_width;
 } backgrad_conv2d_shape;
 
-typedef enum backgrad_input_gradient {
+typedef enum backgrad_input_gradient BACKGRAD_INT {
     BACKGRAD_INPUT_GRADIENT_ADJOINT = 0,
     BACKGRAD_INPUT_GRADIENT_ROTATED_KERNEL = 1
 } backgrad_input_gradient;
 
-typedef enum backgrad_conv2d_algorithm { BACKGRAD_CONV2D_DIRECT = 0 } backgrad_conv2d_algorithm;
+typedef enum backgrad_conv2d_algorithm BACKGRAD_INT { BACKGRAD_CONV2D_DIRECT = 0 } backgrad_conv2d_algorithm;
 
 typedef struct backgrad_conv2d_backward_options {
     backgrad_layout layout;
@@ -253,7 +260,7 @@ BACKGRAD_EXPORT backgrad_pool2d_shape backgrad_pool2d_default_shape(void);
 BACKGRAD_EXPORT int64_t backgrad_pool2d_out_height(const backgrad_pool2d_shape* shape);
 BACKGRAD_EXPORT int64_t backgrad_pool2d_out_width(const backgrad_pool2d_shape* shape);
 
-typedef enum backgrad_max_pool_source {
+typedef enum backgrad_max_pool_source BACKGRAD_INT {
     BACKGRAD_MAX_POOL_FROM_INPUT = 0,
     BACKGRAD_MAX_POOL_FROM_PLANE_INDICES = 1,
     BACKGRAD_MAX_POOL_FROM_WINDOW_OFFSETS = 2
@@ -285,7 +292,7 @@ backgrad_max_pool2d_backward_create(backgrad_plan** plan, backgrad_dtype dtype, 
 BACKGRAD_EXPORT backgrad_status backgrad_max_pool2d_backward_execute(
     const backgrad_plan* plan, const backgrad_max_pool2d_backward_arguments* arguments);
 
-typedef enum backgrad_average_padding {
+typedef enum backgrad_average_padding BACKGRAD_INT {
     BACKGRAD_AVERAGE_EXCLUDE_PADDING = 0,
     BACKGRAD_AVERAGE_INCLUDE_PADDING = 1
 } backgrad_average_padding;
@@ -319,7 +326,7 @@ typedef struct backgrad_global_avg_pool2d_shape {
     int64_t in_width;
 } backgrad_global_avg_pool2d_shape;
 
-typedef enum backgrad_global_average_gradient {
+typedef enum backgrad_global_average_gradient BACKGRAD_INT {
     BACKGRAD_GLOBAL_AVERAGE_FULL = 0,
     BACKGRAD_GLOBAL_AVERAGE_LOCAL_DERIVATIVE = 1
 } backgrad_global_average_gradient;
@@ -348,7 +355,7 @@ BACKGRAD_EXPORT backgrad_status backgrad_global_avg_pool2d_backward_execute(
 
 /* -- Activation, as in activation.hpp ----------------------------------------------------------------------------- */
 
-typedef enum backgrad_activation {
+typedef enum backgrad_activation BACKGRAD_INT {
     BACKGRAD_LINEAR = 0,
     BACKGRAD_RELU = 1,
     BACKGRAD_LEAKY_RELU = 2,
@@ -362,7 +369,7 @@ typedef enum backgrad_activation {
     BACKGRAD_HARDSWISH = 10
 } backgrad_activation;
 
-typedef enum backgrad_activation_source {
+typedef enum backgrad_activation_source BACKGRAD_INT {
     BACKGRAD_ACTIVATION_FROM_INPUT = 0,
     BACKGRAD_ACTIVATION_FROM_OUTPUT = 1
 } backgrad_activation_source;
