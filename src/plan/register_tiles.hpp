@@ -6,9 +6,8 @@ namespace backgrad::plan {
 
 /// What a plan must know about an ISA's register tiles. Tile sizes never change a bit of the result.
 struct RegisterTiles {
-    int lanes;              ///< elements per vector
-    int rows_limit[9];      ///< most broadcast rows beside this many vectors
-    int dot_rows_limit[9];  ///< most rows of a dot tile beside this many columns
+    int lanes;          ///< elements per vector
+    int rows_limit[9];  ///< most broadcast rows beside this many vectors
 };
 
 /// Lanes [0, size) cut into tiles of `vectors` vectors, the last one with fewer.
