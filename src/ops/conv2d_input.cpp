@@ -207,40 +207,43 @@ PhaseRows phase_rows(const plan::Conv2dProblem& p, const plan::InputBlock& block
     return {block.rows.begin + phase, rows > phase ? plan::ceil_div(rows - phase, p.stride_height) : 0};
 }
 
-/// Lanes = pixels of one column phase: the vectors of a tile are neighbouring rows of one row phase, which read
-/// neighbouring rows of the panel, and channels are its broadcast rows. Unit-stride NCHW rows are written in place,
-/// others through a staging buffer [channel][row][pixel].
+/// Lanes = pixels of one column phase. The vectors of a tile are neighbouring rows of one row phase, which read
+/// neighbouring rows of the panel, or neighbours in one row where the image is a single row; channels are the broadcast
+/// rows of the tile. Unit-stride NCHW rows are written in place, others through a staging buffer [channel][row][pixel].
 template <class T>
 void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const plan::Conv2dProblem& p = work.context.problem;
     const kernels::TileKernels<T>& tile = *work.context.kernels.tile;
     const bool in_place = p.layout == Layout::nchw && p.stride_width == 1;
+    const bool along_rows = work.exact || work.plan.vectors_are_rows;
     const std::int64_t rows = channels.size(), most = work.exact ? 1 : work.plan.pixel_vectors;
+    const std::int64_t step = work.exact ? 1 : along_rows ? tile.lanes : most * tile.lanes;
 
     for (std::int64_t row_phase = 0; row_phase < p.stride_height; ++row_phase)
         for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
             const PhaseRows lines = phase_rows(p, work.block, row_phase);
             const std::int64_t size = work.phase_columns(phase), first = work.block.columns.begin + phase;
-            const std::int64_t staging_line = plan::round_up(size, tile.lanes),
-                               parts = plan::ceil_div(lines.count, most);
+            const std::int64_t staging_line = plan::round_up(size, tile.lanes);
+            const std::int64_t parts = plan::ceil_div(lines.count, along_rows ? most : 1);
             for (std::int64_t part = 0; part < (size > 0 ? parts : 0); ++part) {
                 const Range some = plan::share(lines.count, parts, part);
-                const std::int64_t y = lines.first + some.begin * p.stride_height, vectors = some.size();
+                const std::int64_t y = lines.first + some.begin * p.stride_height;
                 T* line = work.grad_input.at(work.block.image, channels.begin, y, first);
                 T* to = in_place ? line : work.staging;
-                const std::int64_t to_row = in_place ? work.grad_input.channel : vectors * staging_line;
-                const std::int64_t to_vector = in_place ? p.stride_height * work.grad_input.row : staging_line;
+                const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
+                const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;
                 std::int64_t count = 0;
                 if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, work.runs);
-                const std::int64_t step = work.exact ? 1 : tile.lanes;
                 for (std::int64_t x = 0; x < size; x += step) {
                     if (work.exact)
                         count = list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, work.runs);
-                    const int lanes = static_cast<int>(std::min(step, size - x));
+                    const std::int64_t width = std::min(step, size - x);
+                    const std::int64_t vectors = along_rows ? some.size() : plan::ceil_div(width, tile.lanes);
+                    const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
                     const kernels::TileOperands<T> operands{work.panel.data + (work.exact ? 0 : x),
                                                             1,
                                                             work.panel.channel,
-                                                            work.panel.row,
+                                                            along_rows ? work.panel.row : tile.lanes,
                                                             weights,
                                                             rows,
                                                             rows,
@@ -249,9 +252,10 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                             count,
                                                             work.prefetch};
                     tile.function[vectors][rows](
-                        operands, {to + x, to_row, to_vector, lanes, lanes, in_place ? work.finish : Finish::store});
+                        operands, {to + x, to_row, along_rows ? to_line : tile.lanes, along_rows ? last : tile.lanes,
+                                   last, in_place ? work.finish : Finish::store});
                 }
-                for (std::int64_t v = 0; v < (in_place ? 0 : vectors); ++v)
+                for (std::int64_t v = 0; v < (in_place ? 0 : some.size()); ++v)
                     work.context.kernels.pack->copy_out(work.staging + v * staging_line, to_row, rows, size,
                                                         line + v * p.stride_height * work.grad_input.row,
                                                         work.grad_input.channel, p.stride_width * work.grad_input.pixel,

@@ -29,8 +29,9 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
     const std::int64_t width = ceil_div(p.in_width, p.stride_width);
     const double fill = static_cast<double>(width) / static_cast<double>(round_up(width, lanes));
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
-    // With r channels a vector of grad_output is loaded for r FMAs; the loads cross cache lines.
-    const double loads = std::max(1.0, 0.5 + 1.5 / rows);
+    // With r channels a vector of grad_output is loaded for r FMAs; the loads cross cache lines. Over a single long row
+    // the vectors of a term lie far apart for every term, and the second cache delivers them slower: 1.3 measured.
+    const double loads = std::max(p.in_height == 1 ? 1.3 : 1.0, 0.5 + 1.5 / rows);
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
     const double scatter = p.layout == Layout::nchw && p.stride_width == 1 ? 0.0 : 1.0;
     return static_cast<double>(p.in_channels) * products(p) / lanes / 2 / fill * loads +
@@ -63,7 +64,9 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     const std::int64_t width = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
     plan.channel_tiles = choose_lane_tiles(p.in_channels, std::min<std::int64_t>(width, 112), tiles);
     if (plan.family == LaneFamily::channels) return;
-    const std::int64_t lines = std::max<std::int64_t>(1, ceil_div(p.in_height, p.stride_height));
+    plan.vectors_are_rows = p.in_height > 1;
+    const std::int64_t lines =
+        plan.vectors_are_rows ? ceil_div(p.in_height, p.stride_height) : ceil_div(width, tiles.lanes);
     double best = std::numeric_limits<double>::infinity();
     int limit = tiles.rows_limit[1];
     for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
@@ -73,7 +76,7 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
         // Loads of grad_output cross cache lines: count them twice.
         const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));
         const double cost = slots * static_cast<double>(parts * ceil_div(lines, v));
-        if (cost < best * 0.99) {
+        if (cost < best * 0.97) {
             best = cost;
             plan.pixel_vectors = v;
             plan.row_channels = rows;
@@ -108,7 +111,11 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
             const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;
             for (std::int64_t c = 1; c <= (cut_channels ? tile_count : 1); ++c) {
                 const std::int64_t blocks = p.batch * rows * columns;
-                const double compute = static_cast<double>(tall * wide) * products(p) *
+                // Pixels fill whole vectors where they are lanes.
+                const std::int64_t filled = plan.family == LaneFamily::pixels
+                                                ? round_up(wide / p.stride_width, tiles.lanes) * p.stride_width
+                                                : wide;
+                const double compute = static_cast<double>(tall * filled) * products(p) *
                                        static_cast<double>(ceil_div(tile_count, c)) / static_cast<double>(tile_count) *
                                        static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2;
                 const double move = 0.3 * static_cast<double>(tall * wide * p.out_channels) * halo /

@@ -32,7 +32,8 @@ struct Conv2dInputPlan {
     LaneFamily family;
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
-    int pixel_vectors;          ///< family pixels: rows of pixels per register tile, one vector each
+    int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
+    bool vectors_are_rows;      ///< family pixels: they lie in neighbouring rows, else behind each other in one
     std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
     std::int64_t blocks;  ///< of the batch
     std::int64_t tasks;   ///< groups * channel_groups * block_groups
