@@ -142,10 +142,6 @@ void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, 
     if (bias) write_bias(context, plan, outputs, block, bias);
 }
 
-std::int64_t weight_join_tasks(const plan::Conv2dProblem& p, const Conv2dWeightPlan& plan) {
-    return plan.partials() ? p.groups * plan.lane_blocks * plan.row_blocks * plan.join_parts() : 0;
-}
-
 template <class T>
 void weight_join_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                       std::int64_t task) noexcept {

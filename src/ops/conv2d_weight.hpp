@@ -18,8 +18,7 @@ template <class T>
 void weight_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                  std::int64_t task, Scratch<T> scratch) noexcept;
 
-/// Second phase, where there are partial sums: joins and writes one part of one block.
-std::int64_t weight_join_tasks(const plan::Conv2dProblem& problem, const plan::Conv2dWeightPlan& plan);
+/// Second phase, plan.join_tasks: joins the partial sums of one part of one block and writes it.
 template <class T>
 void weight_join_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
                       const WeightOutputs<T>& outputs, std::int64_t task) noexcept;

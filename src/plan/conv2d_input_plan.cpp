@@ -1,5 +1,7 @@
 #include "plan/conv2d_input_plan.hpp"
 
+#include "plan/move_cycles.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -7,8 +9,6 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr double transpose_cycles = 0.4;          ///< per element
-constexpr double copy_cycles = 0.15;              ///< per element
 constexpr std::int64_t panel_bytes = 256 * 1024;  ///< goal for the grad_output panel: a quarter to a half of L2
 
 /// Products per element of grad_input.

@@ -26,6 +26,10 @@ struct Conv2dProblem {
     std::int64_t pixels_in() const { return in_height * in_width; }
     std::int64_t pixels_out() const { return out_height * out_width; }
     std::int64_t weight_elements() const { return groups * out_channels * in_channels * taps(); }
+    std::int64_t input_elements() const { return batch * groups * in_channels * pixels_in(); }
+    std::int64_t output_elements() const {
+        return batch * groups * out_channels * grad_output_height * grad_output_width;
+    }
     bool depthwise() const { return in_channels == 1 && out_channels == 1; }
 
     /// Input coordinate of output row `y` and kernel row `r`; it may lie outside the input.

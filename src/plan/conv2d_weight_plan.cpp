@@ -1,5 +1,7 @@
 #include "plan/conv2d_weight_plan.hpp"
 
+#include "plan/move_cycles.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -7,8 +9,6 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr double transpose_cycles = 0.4;           ///< per element, NCHW to channels last (measured: 0.3 to 0.6)
-constexpr double copy_cycles = 0.15;               ///< per element
 constexpr std::int64_t channel_terms = 256;        ///< segment length where lanes are channels: panels fit L1 and L2
 constexpr std::int64_t pixel_steps = 512;          ///< vectors per segment where lanes are pixels
 constexpr std::int64_t block_bytes = 1024 * 1024;  ///< goal for partial sums and panels of a block

@@ -60,7 +60,10 @@ struct Conv2dWeightPlan {
     Range output_channels(std::int64_t lanes, std::int64_t rows) const {
         return side == LaneSide::grad_output ? lane_block(lanes) : row_block(rows);
     }
-    /// Parts of a block that are joined and written independently.
+    /// Parts of a block that are joined and written independently, each a task of the phase that joins.
+    std::int64_t join_tasks(const Conv2dProblem& p) const {
+        return partials() ? p.groups * lane_blocks * row_blocks * join_parts() : 0;
+    }
     std::int64_t join_parts() const { return family == LaneFamily::channels ? block_tiles.count() : rows_per_block; }
     bool has_bias(std::int64_t lanes, std::int64_t rows) const {
         return (side == LaneSide::grad_output ? rows : lanes) == 0;

@@ -1,0 +1,44 @@
+#include "plan/conv2d_plan.hpp"
+
+#include <algorithm>
+
+namespace backgrad::plan {
+
+namespace {
+
+void size_workspace(Conv2dPlan& plan) {
+    const auto need = [&plan](std::int64_t& shared, std::int64_t shared_elements, std::int64_t worker_elements) {
+        shared = round_up(shared_elements, 16);
+        plan.worker_elements = std::max(plan.worker_elements, round_up(worker_elements, 16));
+    };
+    if (plan.weight) need(plan.shared.weight_partials, plan.weight->shared_elements, plan.weight->worker_elements);
+    if (plan.bias) need(plan.shared.bias_partials, plan.bias->shared_elements, plan.bias->worker_elements);
+    if (plan.input) need(plan.shared.packed_weights, plan.input->packed_elements, plan.input->worker_elements);
+    if (plan.depthwise)
+        need(plan.shared.depthwise_partials, plan.depthwise->shared_elements, plan.depthwise->worker_elements);
+}
+
+}  // namespace
+
+Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy) {
+    Conv2dPlan plan;
+    const bool same_output = p.grad_output_height == p.out_height && p.grad_output_width == p.out_width;
+    const bool any_input = gradients.input && p.input_elements() > 0;
+    if (p.depthwise() && p.batch * p.pixels_out() > 0) {
+        plan.depthwise = plan_depthwise(p, {any_input, gradients.weight, gradients.bias && same_output},
+                                        tiles.depthwise, element_bytes, strategy);
+    } else {
+        if (gradients.weight && p.weight_elements() > 0)
+            plan.weight = plan_weight(p, tiles.dense, element_bytes, strategy);
+        if (any_input) plan.input = plan_input(p, tiles.dense, element_bytes, strategy);
+    }
+    if (gradients.bias && p.out_channels > 0 && !((plan.weight || plan.depthwise) && same_output))
+        plan.bias = plan_bias(p, element_bytes, strategy);
+    size_workspace(plan);
+    plan.main_tasks = interleave({plan.weight ? plan.weight->tasks : 0, plan.bias ? plan.bias->tasks : 0,
+                                  plan.depthwise ? plan.depthwise->tasks : 0, plan.input ? plan.input->tasks : 0});
+    return plan;
+}
+
+}  // namespace backgrad::plan

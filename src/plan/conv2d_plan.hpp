@@ -1,0 +1,56 @@
+#pragma once
+
+#include "plan/conv2d_bias_plan.hpp"
+#include "plan/conv2d_depthwise_plan.hpp"
+#include "plan/conv2d_input_plan.hpp"
+#include "plan/conv2d_problem.hpp"
+#include "plan/conv2d_weight_plan.hpp"
+#include "plan/task_order.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace backgrad::plan {
+
+/// The task lists of the main phase, in the order in which interleave numbers them.
+enum class MainTasks : std::int32_t { weight, bias, depthwise, input };
+
+/// Elements of the partial sums and the packed weights, which lie one after the other in the shared part of the
+/// workspace.
+struct SharedMemory {
+    std::int64_t weight_partials = 0, bias_partials = 0, packed_weights = 0, depthwise_partials = 0;
+
+    std::int64_t partials() const { return weight_partials + bias_partials + depthwise_partials; }
+    std::int64_t elements() const { return partials() + packed_weights; }
+};
+
+/// The plan of a convolution's gradients, three phases: packing of the weights; sums of the gradients; joining of
+/// partial sums. Each gradient's tasks walk over grad_output at the same pace.
+struct Conv2dPlan {
+    std::optional<Conv2dWeightPlan> weight;
+    std::optional<Conv2dBiasPlan> bias;  ///< only where the weight gradient's tasks do not compute it
+    std::optional<Conv2dInputPlan> input;
+    std::optional<Conv2dDepthwisePlan> depthwise;  ///< takes the place of weight and input
+    std::vector<OrderedTask> main_tasks;
+    SharedMemory shared;
+    std::int64_t worker_elements = 0;  ///< of one worker's scratch
+
+    std::int64_t pack_tasks() const { return input ? input->pack_tasks : 0; }
+    std::int64_t weight_joins(const Conv2dProblem& p) const { return weight ? weight->join_tasks(p) : 0; }
+    std::int64_t bias_joins(const Conv2dProblem& p) const { return bias ? p.groups * bias->channel_blocks : 0; }
+    std::int64_t depthwise_joins() const { return depthwise ? depthwise->join_tasks : 0; }
+};
+
+/// What a plan must know about an ISA.
+struct Conv2dTiles {
+    RegisterTiles dense;
+    DepthwiseTileLimits depthwise;
+};
+
+/// Plans the gradients that are asked for.
+Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy);
+
+}  // namespace backgrad::plan

@@ -1,0 +1,162 @@
+#include "plan/conv2d_work.hpp"
+
+#include "plan/move_cycles.hpp"
+
+#include <algorithm>
+
+namespace backgrad::plan {
+
+namespace {
+
+/// Two multiply-adds per cycle, of two operations each.
+double flops_per_cycle(const RegisterTiles& tiles) { return 4.0 * tiles.lanes; }
+
+double channels_last_cycles(const Conv2dProblem& p) {
+    return p.layout == Layout::nchw ? transpose_cycles : copy_cycles;
+}
+
+/// Input pixels that are packed for one output pixel. A kernel of one tap along an axis skips what it does not read.
+double input_pixels(const Conv2dProblem& p) {
+    const std::int64_t rows = p.kernel_height == 1 ? 1 : p.stride_height;
+    return static_cast<double>(rows * (p.kernel_width == 1 ? 1 : p.stride_width));
+}
+
+double pixels_of(const Segments& segments, const Range& group) {
+    std::int64_t pixels = 0;
+    for (std::int64_t s = group.begin; s < group.end; ++s) pixels += segments.box(s).pixels();
+    return static_cast<double>(pixels);
+}
+
+/// Cycles per output pixel of a block of `lanes` x `rows` channels.
+double weight_pixel_cycles(const Conv2dProblem& p, const Conv2dWeightPlan& plan, const RegisterTiles& tiles,
+                           std::int64_t lanes, std::int64_t rows) {
+    const double taps = static_cast<double>(p.taps());
+    if (plan.family == LaneFamily::pixels) {
+        const double fill = static_cast<double>(p.out_width) / static_cast<double>(round_up(p.out_width, tiles.lanes));
+        const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
+        return static_cast<double>(rows * lanes) * taps / tiles.lanes / 2 / fill +
+               move * (static_cast<double>(rows) + static_cast<double>(lanes) * input_pixels(p));
+    }
+    const bool from_output = plan.side == LaneSide::grad_output;
+    const double lane_move = channels_last_cycles(p) * static_cast<double>(round_up(lanes, tiles.lanes));
+    const double row_move = copy_cycles * static_cast<double>(rows);
+    return tile_slots(lanes, rows, plan.block_tiles.vectors, tiles) / 2 * taps +
+           lane_move * (from_output ? 1 : input_pixels(p)) + row_move * (from_output ? input_pixels(p) : 1);
+}
+
+double weight_task_cycles(const Conv2dProblem& p, const Conv2dWeightPlan& plan, const RegisterTiles& tiles,
+                          std::int64_t task) {
+    const std::int64_t rows = plan.row_block(task % plan.row_blocks).size();
+    const std::int64_t lanes = plan.lane_block(task / plan.row_blocks % plan.lane_blocks).size();
+    const Range group = plan.segment_group(task / plan.row_blocks / plan.lane_blocks % plan.segment_groups);
+    const double sums = static_cast<double>(lanes * rows * p.taps()) / tiles.lanes;
+    return weight_pixel_cycles(p, plan, tiles, lanes, rows) * pixels_of(plan.segments, group) +
+           2 * sums * static_cast<double>(group.size());
+}
+
+/// Input channels of a range of register tiles, padded where channels are lanes.
+std::int64_t tile_lanes(const Conv2dProblem& p, const Conv2dInputPlan& plan, const Range& tiles_of) {
+    const bool channels = plan.family == LaneFamily::channels;
+    const std::int64_t width = channels ? plan.channel_tiles.width() : plan.row_channels;
+    const std::int64_t all = channels ? plan.channel_tiles.padded() : p.in_channels;
+    return std::min(all, tiles_of.end * width) - tiles_of.begin * width;
+}
+
+double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                         std::int64_t task) {
+    constexpr double block_start = 500;
+    const Range channels = share(plan.channel_tile_count(p), plan.channel_groups, task % plan.channel_groups);
+    const Range blocks = share(plan.blocks, plan.block_groups, task / plan.channel_groups % plan.block_groups);
+    const std::int64_t strides = p.stride_height * p.stride_width;
+    const double products = static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(strides);
+    const double vectors = static_cast<double>(tile_lanes(p, plan, channels)) / tiles.lanes;
+    double cycles = 0;
+    for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+        const InputBlock block = input_block(p, plan, b);
+        const OutputWindow window = output_window(p, plan, block);
+        const std::int64_t columns =
+            plan.family == LaneFamily::pixels
+                ? round_up(ceil_div(block.columns.size(), p.stride_width), tiles.lanes) * p.stride_width
+                : block.columns.size();
+        const std::int64_t packed = window.rows.size() * window.columns.size() * p.out_channels;
+        const double written = static_cast<double>(block.rows.size() * block.columns.size()) * vectors * tiles.lanes;
+        cycles += static_cast<double>(block.rows.size() * columns) * products * vectors / 2 +
+                  copy_cycles * static_cast<double>(packed) + block_start +
+                  (plan.family == LaneFamily::channels ? channels_last_cycles(p) : copy_cycles) * written;
+    }
+    return cycles;
+}
+
+double depthwise_task_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, std::int64_t task) {
+    const double units = static_cast<double>(plan.unit_block(task % plan.unit_blocks).size());
+    const double pixels = pixels_of(plan.segments, plan.segment_group(task / plan.unit_blocks));
+    const double strides = static_cast<double>(p.stride_height * p.stride_width);
+    const int gradients = int{plan.gradients.input} + int{plan.gradients.weight};
+    const double tensors = 1 + strides * gradients;
+    return pixels * units *
+           (static_cast<double>(p.taps()) * gradients / 2 +
+            channels_last_cycles(p) * tensors * static_cast<double>(plan.unit_channels));
+}
+
+double bias_task_cycles(const Conv2dProblem& p, const Conv2dBiasPlan& plan, std::int64_t task) {
+    const Range group = plan.segment_group(task / plan.channel_blocks % plan.segment_groups);
+    const Range channels = plan.channel_block(p, task % plan.channel_blocks);
+    return copy_cycles * pixels_of(plan.segments, group) * static_cast<double>(channels.size());
+}
+
+double main_task_cycles(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterTiles& tiles,
+                        const OrderedTask& ordered) {
+    switch (static_cast<MainTasks>(ordered.list)) {
+        case MainTasks::weight:
+            return weight_task_cycles(p, *plan.weight, tiles, ordered.task);
+        case MainTasks::bias:
+            return bias_task_cycles(p, *plan.bias, ordered.task);
+        case MainTasks::depthwise:
+            return depthwise_task_cycles(p, *plan.depthwise, ordered.task);
+        case MainTasks::input:
+            break;
+    }
+    return input_task_cycles(p, *plan.input, tiles, ordered.task);
+}
+
+/// A phase of equal tasks that move `elements` elements.
+PhaseWork moving_phase(std::int64_t tasks, double elements, std::size_t element_bytes, const RegisterTiles& tiles) {
+    const double each = transpose_cycles * elements / static_cast<double>(std::max<std::int64_t>(1, tasks));
+    return {std::vector<double>(static_cast<std::size_t>(tasks), each * flops_per_cycle(tiles)),
+            elements * static_cast<double>(element_bytes)};
+}
+
+/// Elements that the main phase reads and writes, each once.
+double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
+    const bool reads_input = plan.weight || (plan.depthwise && plan.depthwise->gradients.weight);
+    const bool writes_input = plan.input || (plan.depthwise && plan.depthwise->gradients.input);
+    const std::int64_t tensors = int{reads_input} + int{writes_input};
+    const std::int64_t weights = plan.shared.partials() > 0 ? plan.shared.partials() : p.weight_elements();
+    return static_cast<double>(p.output_elements() + tensors * p.input_elements() + plan.shared.packed_weights +
+                               (reads_input ? weights : 0));
+}
+
+}  // namespace
+
+Work conv2d_work(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterTiles& tiles,
+                 std::size_t element_bytes) {
+    const std::int64_t partials = plan.shared.partials();
+    const std::int64_t joins = plan.weight_joins(p) + plan.bias_joins(p) + plan.depthwise_joins();
+    PhaseWork sums;
+    sums.bytes = main_elements(p, plan) * static_cast<double>(element_bytes);
+    for (const OrderedTask& task : plan.main_tasks)
+        sums.flops.push_back(main_task_cycles(p, plan, tiles, task) * flops_per_cycle(tiles));
+    Work work;
+    if (plan.pack_tasks() > 0)
+        work.phases.push_back(moving_phase(plan.pack_tasks(),
+                                           static_cast<double>(p.weight_elements() + plan.shared.packed_weights),
+                                           element_bytes, tiles));
+    work.phases.push_back(std::move(sums));
+    if (joins > 0)
+        work.phases.push_back(
+            moving_phase(joins, static_cast<double>(partials + p.weight_elements()), element_bytes, tiles));
+    work.partial_bytes = partials * static_cast<std::int64_t>(element_bytes);
+    return work;
+}
+
+}  // namespace backgrad::plan
