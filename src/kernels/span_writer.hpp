@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace backgrad::BACKGRAD_ISA {
 namespace {
@@ -36,6 +37,18 @@ public:
         end_ += n;
         if (end_ >= capacity) flush(end_ / line * line);
     }
+
+    /// Room for the next elements, at most `room` of them: write() and write_first() put them there in any order,
+    /// commit(n) says how many they are.
+    T* reserve() { return buffer_ + end_; }
+    void commit(std::int64_t n) {
+        end_ += static_cast<int>(n);
+        if (end_ >= capacity) flush(end_ / line * line);
+    }
+    static void write(T* p, vec<T> v) { v.store(p); }
+    static void write_first(T* p, vec<T> v, int) { v.store(p); }
+
+    static constexpr std::int64_t room = 2048 / sizeof(T);
 
 private:
     static constexpr int line_bytes = 64;
@@ -77,7 +90,7 @@ private:
     int end_ = 0;
     bool accumulate_;
     bool streaming_;
-    alignas(line_bytes) T buffer_[capacity + 2 * 16];
+    alignas(line_bytes) T buffer_[capacity + room + 2 * 16];
 };
 
 /// The same seam without a buffer, for stores that neither stream nor accumulate.
@@ -94,6 +107,40 @@ public:
         }
         target_ += n;
     }
+
+    T* reserve() const { return target_; }
+    void commit(std::int64_t n) { target_ += n; }
+    static void write(T* p, vec<T> v) { v.store(p); }
+    static void write_first(T* p, vec<T> v, int n) { v.store_first(p, n); }
+
+    static constexpr std::int64_t room = std::numeric_limits<std::int64_t>::max();
+
+private:
+    T* target_ = nullptr;
+};
+
+/// The same seam for streaming stores of whole vectors, where every one of them is aligned.
+template <class T>
+class StreamWriter {
+public:
+    /// True if runs of `length` elements, one behind the other from p on, are whole aligned vectors.
+    static bool serves(const T* p, std::int64_t length) {
+        constexpr std::uintptr_t bytes = sizeof(T) * vec<T>::lanes;
+        return reinterpret_cast<std::uintptr_t>(p) % bytes == 0 && length % vec<T>::lanes == 0;
+    }
+
+    StreamWriter(bool, bool) {}
+    StreamWriter(const StreamWriter&) = delete;
+    StreamWriter& operator=(const StreamWriter&) = delete;
+    ~StreamWriter() { stream_fence(); }
+
+    void seek(T* p) { target_ = p; }
+    T* reserve() const { return target_; }
+    void commit(std::int64_t n) { target_ += n; }
+    static void write(T* p, vec<T> v) { v.stream(p); }
+    static void write_first(T* p, vec<T> v, int n) { v.store_first(p, n); }
+
+    static constexpr std::int64_t room = std::numeric_limits<std::int64_t>::max();
 
 private:
     T* target_ = nullptr;

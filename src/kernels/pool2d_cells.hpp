@@ -1,0 +1,33 @@
+#pragma once
+
+#include "kernels/pool2d_kernels.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+/// The rows (or columns) of the input that one window covers: first, first + step, ... below end.
+struct CellRange {
+    std::int64_t first, end, step;
+
+    std::int64_t count() const { return first < end ? (end - first + step - 1) / step : 0; }
+};
+
+/// Of a window of `window` cells, `dilation` apart, whose first one is at `start`, in an input of `size`.
+inline CellRange cells_inside(std::int64_t start, std::int64_t window, std::int64_t dilation, std::int64_t size) {
+    const std::int64_t end = start + (window - 1) * dilation + 1;
+    const std::int64_t first = start >= 0 ? start : start + (-start + dilation - 1) / dilation * dilation;
+    return {first, end < size ? end : size, dilation};
+}
+
+inline CellRange rows_of_window(const kernels::Pool2dProblem& problem, std::int64_t y) {
+    return cells_inside(y * problem.stride_height - problem.padding_top, problem.window_height, problem.dilation_height,
+                        problem.in_height);
+}
+
+inline CellRange columns_of_window(const kernels::Pool2dProblem& problem, std::int64_t x) {
+    return cells_inside(x * problem.stride_width - problem.padding_left, problem.window_width, problem.dilation_width,
+                        problem.in_width);
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA
