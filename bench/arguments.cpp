@@ -95,6 +95,8 @@ struct Words {
     std::vector<std::string> shapes, batch, ops, modes, variants, threads, layouts, dtypes, isas, caches, partitions,
         schedules, reductions;
     std::string out = default_folder();
+    std::optional<std::string> machine;
+    bool predict = false, validate_prediction = false;
 };
 
 /// Splits at commas here, because CLI11 drops the empty word of "a,,b".
@@ -128,6 +130,10 @@ void declare(CLI::App& app, Words& words) {
     list("--reductions", words.reductions, "Strategies [auto]: " + listed_names<Reduction>());
     app.add_option("--out", words.out, "New folder for results.jsonl and context.json [results/DATE-TIME]")
         ->type_name("DIR");
+    app.add_flag("--predict", words.predict, "Predict how plans scale instead of measuring; writes prediction.jsonl");
+    app.add_option("--machine", words.machine, "Machine to predict for [this one's cores, by their tasks' serial time]")
+        ->type_name("FILE");
+    app.add_flag("--validate-prediction", words.validate_prediction, "Measure what --predict says, here");
     app.footer("Lists are comma-separated. Google Benchmark's --benchmark_* flags are passed on.");
 }
 
@@ -155,6 +161,39 @@ void refuse_output_flags(const std::vector<std::string>& flags) {
     }
 }
 
+/// Predictions are of one kind each: their rows do not tell what the lists would vary.
+void refuse_lists(const Words& words, const char* option) {
+    const auto at_most_one = [option](const char* list, const std::vector<std::string>& given) {
+        if (given.size() > 1) throw Error(list, std::string("at most one value together with ") + option, "a list");
+    };
+    at_most_one("--modes", words.modes);
+    at_most_one("--dtypes", words.dtypes);
+    at_most_one("--isas", words.isas);
+    at_most_one("--schedules", words.schedules);
+    at_most_one("--reductions", words.reductions);
+    if (!words.variants.empty()) throw Error("--variants", std::string("nothing together with ") + option, "a value");
+    if (!words.caches.empty()) throw Error("--cache", std::string("nothing together with ") + option, "a value");
+}
+
+/// Fills what has to do with predictions, last: their options refuse others.
+void interpret_prediction(Arguments& a, const Words& words) {
+    if (words.predict && words.validate_prediction) {
+        throw Error("--validate-prediction", "no --predict beside it", "both");
+    }
+    if (words.machine && !words.predict) throw Error("--machine", "--predict beside it", "none");
+    if (!words.predict && !words.validate_prediction) return;
+    refuse_lists(words, words.predict ? "--predict" : "--validate-prediction");
+    if (a.schedules.front().chunk != 0) throw Error("--schedules", "no chunk in a prediction", words.schedules.front());
+    a.task = words.predict ? Arguments::Task::predict : Arguments::Task::validate_prediction;
+    if (words.machine) a.machine = read_machine(*words.machine);
+    if (words.predict) return;
+    for (const int threads : a.threads) {
+        if (threads <= usable_cpus()) continue;
+        throw Error("--threads", "at most the " + std::to_string(usable_cpus()) + " usable CPUs to validate with",
+                    std::to_string(threads));
+    }
+}
+
 Arguments interpret(const Words& words) {
     Arguments a;
     const auto text = [](const std::string& word) { return word; };
@@ -178,6 +217,7 @@ Arguments interpret(const Words& words) {
     fill_list(a.reductions, words.reductions, parser<Reduction>("--reductions"));
     if (words.out.empty()) throw Error("--out", "a folder", "an empty name");
     a.out = words.out;
+    interpret_prediction(a, words);
     return a;
 }
 

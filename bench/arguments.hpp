@@ -1,6 +1,7 @@
 #pragma once
 
 #include "operation.hpp"
+#include "predict/machine.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -26,6 +27,12 @@ struct Arguments {
     std::vector<ScheduleAndChunk> schedules{{}};
     std::vector<Reduction> reductions{Reduction::automatic};
     std::filesystem::path out;
+    enum class Task {
+        measure,
+        predict,
+        validate_prediction,
+    } task = Task::measure;
+    std::optional<Machine> machine;            ///< to predict for
     std::vector<std::string> benchmark_flags;  ///< --benchmark_*
 };
 

@@ -2,6 +2,7 @@
 
 #include "shape.hpp"
 
+#include <backgrad/executor.hpp>
 #include <backgrad/strategy.hpp>
 
 #include <nlohmann/json_fwd.hpp>
@@ -24,6 +25,7 @@ struct Cell {
     Reduction reduction = Reduction::automatic;
     Isa isa = Isa::automatic;
     int threads = 1;
+    Executor* executor = nullptr;  ///< lent to the variant `callback` in place of a pool; stays in this process
 };
 
 /// True if two cells compute the same gradients from the same data, so that they can share buffers and be compared.

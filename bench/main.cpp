@@ -1,5 +1,7 @@
 #include "arguments.hpp"
 #include "environment.hpp"
+#include "predict/prediction.hpp"
+#include "predict/validation.hpp"
 #include "run.hpp"
 #include "worker.hpp"
 
@@ -10,6 +12,8 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -33,6 +37,15 @@ void put_affinity_aside(int argc, char** argv, char** environment) {
 [[gnu::section(".preinit_array"), gnu::used]] void (*const before_constructors)(int, char**,
                                                                                 char**) = put_affinity_aside;
 
+/// True if all went well.
+bool perform(const backgrad::bench::Arguments& arguments, const std::vector<std::string>& command_line) {
+    using Task = backgrad::bench::Arguments::Task;
+    if (arguments.task == Task::validate_prediction) return run_validation(arguments, command_line);
+    if (arguments.task == Task::measure) return run(arguments, command_line);
+    run_prediction(arguments, command_line);
+    return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -42,7 +55,7 @@ int main(int argc, char** argv) {
         std::signal(SIGPIPE, SIG_IGN);  // a worker that ended is reported, not died of
         const auto arguments = parse_arguments(argc, argv);
         if (!arguments) return 0;
-        return run(*arguments, {argv, argv + argc}) ? 0 : trouble;
+        return perform(*arguments, {argv, argv + argc}) ? 0 : trouble;
     } catch (const backgrad::Error& error) {
         std::fprintf(stderr, "backgrad_bench: %s\n", error.what());
         return wrong_arguments;

@@ -57,15 +57,15 @@ nlohmann::ordered_json to_row(const Result& result) {
     return row;
 }
 
-ResultFolder::ResultFolder(const std::filesystem::path& folder) : folder_(folder) {
+ResultFolder::ResultFolder(const std::filesystem::path& folder, const std::string& rows)
+    : folder_(folder), path_(folder / rows) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error)
         throw Error("--out", "a folder that can be written", "'" + folder.string() + "' (" + error.message() + ")");
-    const auto path = folder / "results.jsonl";
-    rows_.reset(std::fopen(path.c_str(), "wx"));
+    rows_.reset(std::fopen(path_.c_str(), "wx"));
     if (rows_) return;
-    if (errno == EEXIST) throw Error("--out", "a folder without results.jsonl", "'" + folder.string() + "'");
+    if (errno == EEXIST) throw Error("--out", "a folder without " + rows, "'" + folder.string() + "'");
     throw Error("--out", "a folder that can be written", "'" + folder.string() + "' (" + std::strerror(errno) + ")");
 }
 
@@ -76,10 +76,9 @@ void ResultFolder::write_context(const nlohmann::ordered_json& context) const {
     require_written(file && std::fputs(text.c_str(), file.get()) >= 0 && std::fflush(file.get()) == 0, path);
 }
 
-void ResultFolder::append(const Result& result) {
-    const std::string line = to_row(result).dump() + "\n";
-    require_written(std::fputs(line.c_str(), rows_.get()) >= 0 && std::fflush(rows_.get()) == 0,
-                    folder_ / "results.jsonl");
+void ResultFolder::append(const nlohmann::ordered_json& row) {
+    const std::string line = row.dump() + "\n";
+    require_written(std::fputs(line.c_str(), rows_.get()) >= 0 && std::fflush(rows_.get()) == 0, path_);
 }
 
 }  // namespace backgrad::bench

@@ -35,19 +35,19 @@ nlohmann::ordered_json to_row(const Result& result);
 /// The folder that --out names and its files.
 class ResultFolder {
 public:
-    /// Creates the folder and an empty results.jsonl. Throws Error if it cannot, or if results.jsonl exists.
-    explicit ResultFolder(const std::filesystem::path& folder);
+    /// Creates the folder and an empty file for rows. Throws Error if it cannot, or if the file exists.
+    explicit ResultFolder(const std::filesystem::path& folder, const std::string& rows = "results.jsonl");
 
     void write_context(const nlohmann::ordered_json& context) const;
 
     /// Appends a row and hands it to the operating system at once.
-    void append(const Result& result);
+    void append(const nlohmann::ordered_json& row);
 
 private:
     struct Close {
         void operator()(std::FILE* file) const noexcept { std::fclose(file); }
     };
-    std::filesystem::path folder_;
+    std::filesystem::path folder_, path_;
     std::unique_ptr<std::FILE, Close> rows_;
 };
 

@@ -98,7 +98,7 @@ std::vector<Result> measure_all(const std::vector<Cell>& cells, Workers& workers
             workers.of(worker_kind(together.front())).measure(together, [&](std::size_t k, const Outcome& outcome) {
                 Result& result = results[part[k]];
                 result = make_result(together[k], outcome, workers.roof(together[k]));
-                folder.append(result);
+                folder.append(to_row(result));
                 progress.report(result, outcome.message);
             });
         }

@@ -11,7 +11,7 @@
 namespace backgrad::bench {
 namespace {
 
-Strategy strategy_of(const Cell& cell, CallerPool* pool) {
+Strategy strategy_of(const Cell& cell, Executor* pool) {
     Strategy strategy;
     strategy.backend = parse<Backend>("--variants", cell.variant);
     strategy.threads = strategy.backend == Backend::serial ? 1 : cell.threads;
@@ -20,7 +20,7 @@ Strategy strategy_of(const Cell& cell, CallerPool* pool) {
     strategy.chunk = cell.schedule.chunk;
     strategy.reduction = cell.reduction;
     strategy.isa = cell.isa;
-    strategy.executor = pool;
+    strategy.executor = cell.executor ? cell.executor : pool;
     return strategy;
 }
 
@@ -56,7 +56,8 @@ std::vector<Arguments> bind_all(const Problems& sets, Bind bind) {
 template <class Plan, class Arguments, class PlanShape, class Options, class Problems, class Bind>
 std::unique_ptr<Runnable> prepare_plan(const Cell& cell, PlanShape shape, Options options, const Problems& sets,
                                        Bind bind) {
-    auto pool = cell.variant == "callback" ? std::make_unique<CallerPool>(cell.threads) : nullptr;
+    const bool needs_pool = cell.variant == "callback" && !cell.executor;
+    auto pool = needs_pool ? std::make_unique<CallerPool>(cell.threads) : nullptr;
     options.strategy = strategy_of(cell, pool.get());
     return std::make_unique<PlanRunnable<Plan, Arguments>>(std::move(pool), Plan(shape, options),
                                                            bind_all<Arguments>(sets, bind));
@@ -64,12 +65,8 @@ std::unique_ptr<Runnable> prepare_plan(const Cell& cell, PlanShape shape, Option
 
 template <class T>
 std::unique_ptr<Runnable> prepare_conv2d(const Cell& cell, std::span<const Problem<T>> sets) {
-    Conv2dBackwardOptions options;
-    options.layout = cell.layout;
-    options.gradients.input = cell.operation != Operation::conv2d_backward_weight;
-    options.gradients.weight = options.gradients.bias = cell.operation != Operation::conv2d_backward_input;
     return prepare_plan<Conv2dBackward<T>, Conv2dBackwardArguments<T>>(
-        cell, conv2d_shape(cell.shape), options, sets, [](const Problem<T>& p) {
+        cell, conv2d_shape(cell.shape), conv2d_options(cell, nullptr), sets, [](const Problem<T>& p) {
             return Conv2dBackwardArguments<T>{p.grad_output.data(), p.input.data(),       p.weight.data(),
                                               p.grad_input.data(),  p.grad_weight.data(), p.grad_bias.data()};
         });
@@ -136,6 +133,15 @@ std::unique_ptr<Runnable> prepare_operation(const Cell& cell, std::span<const Pr
 }
 
 }  // namespace
+
+Conv2dBackwardOptions conv2d_options(const Cell& cell, Executor* pool) {
+    Conv2dBackwardOptions options;
+    options.layout = cell.layout;
+    options.gradients.input = cell.operation != Operation::conv2d_backward_weight;
+    options.gradients.weight = options.gradients.bias = cell.operation != Operation::conv2d_backward_input;
+    options.strategy = strategy_of(cell, pool);
+    return options;
+}
 
 template <class T>
 std::unique_ptr<Runnable> prepare_backgrad(const Cell& cell, std::span<const Problem<T>> sets) {

@@ -13,5 +13,7 @@ TEST(Statistics, QuantilesOfUnsortedValues) {
     EXPECT_EQ(quantile({7}, 0.25), 7);
 }
 
+TEST(Statistics, GeometricMean) { EXPECT_DOUBLE_EQ(geometric_mean({1, 2, 4}), 2); }
+
 }  // namespace
 }  // namespace backgrad::bench
