@@ -10,9 +10,8 @@
 /// and the ends of the tensor cost no arithmetic in the loops. Indices are positions in the (batch, channel) plane.
 namespace backgrad::kernels {
 
-/// Bytes of scratch that a pooling kernel keeps on its stack for positions of maxima; the plan sees to it that they
-/// fit.
-inline constexpr std::int64_t pool2d_scratch_bytes = 48 * 1024;
+/// Elements of scratch that a pooling kernel keeps on its stack for rows of windows; the plan sees to it that they fit.
+inline constexpr std::int64_t pool2d_scratch_elements = 12 * 1024;
 
 /// Rows of windows that an NCHW kernel can add up, and that any kernel can keep in its scratch.
 inline constexpr int pool2d_max_rows = 32;
@@ -34,12 +33,15 @@ struct GatherProgram {
     const std::int32_t* base;
     const std::uint16_t* loaded;
     const std::uint16_t* taken;
-    const std::int32_t* relative;  ///< null: lane k takes element base + k
+    const std::int32_t* relative;       ///< null: lane k takes element base + k
+    std::int64_t steps;                 ///< of every vector; 0: they differ
+    std::int64_t first_read, end_read;  ///< what whole vectors read of the source line: [first_read, end_read)
 };
 
 /// What an NCHW kernel computes at once: a row of a plane from rows of windows, or `planes` small planes as one run of
 /// elements. Tables are as long as the line, rounded up to vectors. Positions are those in the plane without the row
-/// that a single-row line stands in.
+/// that a single-row line stands in. Rows of scratch have `margin` elements before their first window and behind their
+/// last one, so that whole vectors may be loaded; `positions` has such margins too.
 struct Pool2dLine {
     std::int64_t planes;              ///< 0: rows
     GatherProgram gather;             ///< of grad_input from windows
@@ -48,11 +50,13 @@ struct Pool2dLine {
     const std::int32_t* first_cells;  ///< position of each window's first cell inside the tensor (source = input)
     const std::int32_t* window_rows;  ///< where each window begins (source = window_offsets)
     const std::int32_t* window_columns;
-    std::int64_t scratch_pitch;  ///< elements of one row of scratch
+    std::int64_t scratch_pitch;  ///< elements of one row of scratch, with both margins
+    std::int64_t margin;
 };
 
 /// One pooling problem.
 struct Pool2dProblem {
+    std::int64_t input_elements;  ///< of the whole tensor
     std::int64_t channels, in_height, in_width, out_height, out_width;
     std::int64_t window_height, window_width, stride_height, stride_width;
     std::int64_t padding_top, padding_left, dilation_height, dilation_width;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/pool2d_kernels.hpp"
+#include "kernels/pool2d_cells.hpp"
 #include "simd/index.hpp"
 
 #include <cstdint>
@@ -23,17 +23,20 @@ public:
     LineMaxima(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
         : problem_(problem), tensors_(tensors) {}
 
-    /// The rows of the input that windows in row y cover; all of the line where lines are planes.
-    struct Rows {
-        std::int64_t first, end, step;
-    };
-
     /// From the input: `windows` windows in row y of the plane that starts at element `plane` of the input. Only the
     /// first `available` elements of a line of planes exist.
     [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t windows, std::int64_t available,
                                       std::int32_t* to) const {
-        if (problem_.line.maxima.relative == nullptr) return find<true>(plane, y, windows, available, to);
-        find<false>(plane, y, windows, available, to);
+        const CellRange rows = rows_are_lines() ? rows_of_window(problem_, y) : CellRange{0, 1, 1};
+        if (rows.first >= rows.end) return;
+        const bool shifted = problem_.line.maxima.relative == nullptr;
+        if (whole_vectors_exist(plane, rows)) {
+            shifted ? find<true, true>(plane, rows, windows, available, to)
+                    : find<false, true>(plane, rows, windows, available, to);
+        } else {
+            shifted ? find<true, false>(plane, rows, windows, available, to)
+                    : find<false, false>(plane, rows, windows, available, to);
+        }
     }
 
     /// From offsets in the window: row * window_width + column.
@@ -56,48 +59,64 @@ private:
 
     bool rows_are_lines() const { return problem_.line.planes == 0; }
 
-    Rows rows_of(std::int64_t y) const {
-        if (!rows_are_lines()) return {0, 1, 1};
-        const std::int64_t top = y * problem_.stride_height - problem_.padding_top, step = problem_.dilation_height;
-        const std::int64_t end = top + problem_.window_height * step;
-        const std::int64_t first = top >= 0 ? top : top + (-top + step - 1) / step * step;
-        return {first, end < problem_.in_height ? end : problem_.in_height, step};
+    /// Whole vectors read cells that no lane takes, but never outside the tensor.
+    bool whole_vectors_exist(std::int64_t plane, const CellRange& rows) const {
+        const kernels::GatherProgram& program = problem_.line.maxima;
+        return plane + rows.first * problem_.in_width + program.first_read >= 0 &&
+               plane + (rows.end - 1) * problem_.in_width + program.end_read <= problem_.input_elements;
     }
 
-    template <bool shifted>
-    [[gnu::always_inline]] void find(std::int64_t plane, std::int64_t y, std::int64_t windows, std::int64_t available,
-                                     std::int32_t* to) const {
-        const Rows rows = rows_of(y);
+    template <bool shifted, bool whole>
+    void find(std::int64_t plane, const CellRange& rows, std::int64_t windows, std::int64_t available,
+              std::int32_t* to) const {
+        switch (problem_.line.maxima.steps) {
+            case 2:
+                return find<shifted, whole, 2>(plane, rows, windows, available, to);
+            case 3:
+                return find<shifted, whole, 3>(plane, rows, windows, available, to);
+            case 4:
+                return find<shifted, whole, 4>(plane, rows, windows, available, to);
+            default:
+                return find<shifted, whole, 0>(plane, rows, windows, available, to);
+        }
+    }
+
+    /// `steps`: of each vector, if the compiler may know it.
+    template <bool shifted, bool whole, int steps>
+    void find(std::int64_t plane, const CellRange& rows, std::int64_t windows, std::int64_t available,
+              std::int32_t* to) const {
+        const kernels::GatherProgram program = problem_.line.maxima;
+        const std::int64_t width = problem_.in_width;
         for (std::int64_t x = 0; x < windows; x += lanes) {
-            Index position = Index::load(problem_.line.first_cells + x) + number(rows.first * problem_.in_width);
+            const std::int64_t begin = steps > 0 ? x / lanes * steps : program.first_step[x / lanes];
+            const std::int64_t end = steps > 0 ? begin + steps : program.first_step[x / lanes + 1];
+            Index position = Index::load(problem_.line.first_cells + x) + number(rows.first * width);
             vec<T> best = vec<T>::broadcast(-std::numeric_limits<T>::infinity());
             for (std::int64_t row = rows.first; row < rows.end; row += rows.step) {
-                const std::int64_t offset = row * problem_.in_width;
-                take_cells<shifted>(x / lanes, tensors_.input + plane + offset, number(offset), available, best,
-                                    position);
+                const T* const cells = tensors_.input + plane + row * width;
+                for (std::int64_t s = begin; s < end; ++s) {
+                    take_cells<shifted, whole>(program, s, cells, number(row * width), available, best, position);
+                }
             }
             position.store(to + x);
         }
     }
 
-    template <bool shifted>
-    [[gnu::always_inline]] void take_cells(std::int64_t v, const T* cells, Index offset, std::int64_t available,
-                                           vec<T>& best, Index& position) const {
-        const kernels::GatherProgram& program = problem_.line.maxima;
-        for (std::int64_t s = program.first_step[v]; s < program.first_step[v + 1]; ++s) {
-            const std::int64_t base = program.base[s];
-            const unsigned loaded = first_bits(program.loaded[s], available - base);
-            vec<T> value = vec<T>::load_bits(cells + base, loaded);
-            Index here = Index::load_bits(problem_.line.positions + base, loaded);
-            if constexpr (!shifted) {
-                const Index relative = Index::load(program.relative + s * lanes);
-                value = permute(value, relative);
-                here = permute(here, relative);
-            }
-            const auto replace = vec<T>::both(exceeds(value, best), vec<T>::mask_of_bits(program.taken[s]));
-            best = select(replace, value, best);
-            position = select(replace, here + offset, position);
+    template <bool shifted, bool whole>
+    [[gnu::always_inline]] void take_cells(const kernels::GatherProgram& program, std::int64_t s, const T* cells,
+                                           Index offset, std::int64_t available, vec<T>& best, Index& position) const {
+        const std::int64_t base = program.base[s];
+        vec<T> value = whole ? vec<T>::load(cells + base)
+                             : vec<T>::load_bits(cells + base, first_bits(program.loaded[s], available - base));
+        Index here = Index::load(problem_.line.positions + base);
+        if constexpr (!shifted) {
+            const Index relative = Index::load(program.relative + s * lanes);
+            value = permute(value, relative);
+            here = permute(here, relative);
         }
+        const auto replace = vec<T>::both(exceeds(value, best), vec<T>::mask_of_bits(program.taken[s]));
+        best = select(replace, value, best);
+        position = select(replace, here + offset, position);
     }
 
     /// A cell outside the tensor gives -1: as a position it would be another pixel. So does a row beyond the window.

@@ -162,7 +162,7 @@ private:
     std::int64_t channels_ = 0;
     std::int64_t window_begin_ = 0, window_end_ = 0;
     std::int64_t tags_[kernels::pool2d_max_rows];
-    std::int32_t positions_[kernels::pool2d_scratch_bytes / sizeof(std::int32_t)];
+    std::int32_t positions_[kernels::pool2d_scratch_elements];
 };
 
 /// Where nothing needs to be found.

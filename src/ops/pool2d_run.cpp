@@ -17,18 +17,22 @@ kernels::GatherProgram view(const plan::GatherProgram& program) {
             .base = program.base.data(),
             .loaded = program.loaded.data(),
             .taken = program.taken.data(),
-            .relative = program.shifted() ? nullptr : program.relative.data()};
+            .relative = program.shifted() ? nullptr : program.relative.data(),
+            .steps = program.steps_of_all(),
+            .first_read = program.first_read(),
+            .end_read = program.end_read()};
 }
 
 kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
     return {.planes = lines.planes,
             .gather = view(lines.gather),
             .maxima = view(lines.maxima),
-            .positions = lines.positions.data(),
+            .positions = lines.positions.data() + lines.margin,
             .first_cells = lines.first_cells.data(),
             .window_rows = lines.window_rows.data(),
             .window_columns = lines.window_columns.data(),
-            .scratch_pitch = lines.scratch_pitch};
+            .scratch_pitch = lines.scratch_pitch,
+            .margin = lines.margin};
 }
 
 kernels::MaximumSource source_of(plan::Pool2dReads reads) {
@@ -76,6 +80,7 @@ Pool2dShape canonical(Pool2dShape s) {
 
 kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
     kernels::Pool2dProblem problem{};
+    problem.input_elements = pool2d_input_elements(s);
     problem.channels = s.channels;
     problem.in_height = s.in_height;
     problem.in_width = s.in_width;
@@ -105,6 +110,7 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& asked, La
         plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T), partition);
     if (tasks_.empty()) return;
     const bool any_window = pool2d_output_elements(asked) > 0;
+    if (!any_window) problem_.out_height = problem_.out_width = 0;
     rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
     columns_ = plan::make_covers(any_window ? plan::width_axis(shape) : plan::Pool2dAxis{.in = shape.in_width});
     problem_.source = source_of(reads);
@@ -175,7 +181,7 @@ void Pool2dRun<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads) 
 template <class T>
 plan::Pool2dKernelLimits Pool2dRun<T>::limits() const {
     return {.lanes = table_->lanes,
-            .scratch_elements = kernels::pool2d_scratch_bytes / static_cast<std::int64_t>(sizeof(std::int32_t)),
+            .scratch_elements = kernels::pool2d_scratch_elements,
             .max_rows = kernels::pool2d_max_rows};
 }
 

@@ -54,6 +54,46 @@ void GatherProgram::add(std::int64_t step_base, std::uint16_t step_loaded, std::
     taken.push_back(step_taken);
 }
 
+std::int64_t GatherProgram::first_read() const {
+    return base.empty() ? 0 : *std::min_element(base.begin(), base.end());
+}
+
+std::int64_t GatherProgram::end_read() const {
+    return base.empty() ? 0 : *std::max_element(base.begin(), base.end()) + std::int64_t{lanes};
+}
+
+std::int64_t GatherProgram::steps_of_all() const {
+    const std::int64_t steps = vectors > 0 ? first_step[1] : 0;
+    for (std::size_t v = 1; v < first_step.size(); ++v) {
+        if (first_step[v] - first_step[v - 1] != steps) return 0;
+    }
+    return steps;
+}
+
+void GatherProgram::even_out() {
+    std::int64_t longest = 0;
+    for (std::size_t v = 1; v < first_step.size(); ++v) longest = std::max(longest, first_step[v] - first_step[v - 1]);
+    const std::int64_t steps = first_step.back(), padded = longest * vectors;
+    if (padded == steps || padded > steps + steps / 2) return;
+    GatherProgram even;
+    even.lanes = lanes;
+    even.vectors = vectors;
+    even.first_step.push_back(0);
+    for (std::size_t v = 0; v + 1 < first_step.size(); ++v) {
+        for (std::int64_t k = 0; k < longest; ++k) {
+            const bool exists = first_step[v] + k < first_step[v + 1];
+            const auto step = static_cast<std::size_t>(first_step[v] + k);
+            even.add(exists ? base[step] : 0, exists ? loaded[step] : std::uint16_t{0},
+                     exists ? taken[step] : std::uint16_t{0});
+            for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes) && !shifted(); ++lane) {
+                even.relative.push_back(exists ? relative[step * static_cast<std::size_t>(lanes) + lane] : -1);
+            }
+        }
+        even.first_step.push_back(static_cast<std::int64_t>(even.base.size()));
+    }
+    *this = even;
+}
+
 GatherProgram make_program(std::int64_t elements, int lanes,
                            const std::function<std::vector<GatherTerm>(std::int64_t)>& terms) {
     GatherProgram program;

@@ -21,6 +21,14 @@ struct GatherProgram {
     std::vector<std::int32_t> relative;
 
     bool shifted() const { return relative.empty(); }
+    /// What whole vectors read of the source line: elements [first_read(), end_read()).
+    std::int64_t first_read() const;
+    std::int64_t end_read() const;
+    /// Steps of every vector, 0 if they differ.
+    std::int64_t steps_of_all() const;
+    /// Appends steps that take nothing, so that every vector has as many as the longest, if that makes the program not
+    /// much longer: a constant number of steps needs no loop.
+    void even_out();
     void add(std::int64_t step_base, std::uint16_t step_loaded, std::uint16_t step_taken);
 };
 

@@ -109,14 +109,17 @@ private:
 template <class Lines>
 void fill_tables(const Lines& source, Pool2dReads reads, int lanes, Pool2dLines& lines) {
     lines.gather = make_program(source.elements(), lanes, [&](std::int64_t k) { return source.windows_of(k); });
-    lines.positions.resize(static_cast<std::size_t>(round_up(source.elements(), lanes)));
+    lines.gather.even_out();
+    lines.margin = lanes;
+    lines.positions.resize(static_cast<std::size_t>(source.elements() + 2 * lines.margin));
     for (std::int64_t k = 0; k < source.elements(); ++k) {
-        lines.positions[static_cast<std::size_t>(k)] = source.position(k);
+        lines.positions[static_cast<std::size_t>(lines.margin + k)] = source.position(k);
     }
-    lines.scratch_pitch = round_up(source.windows(), lanes);
+    lines.scratch_pitch = round_up(source.windows() + 2 * lines.margin, lanes);
     const std::size_t windows = static_cast<std::size_t>(lines.scratch_pitch);
     if (reads == Pool2dReads::input) {
         lines.maxima = make_program(source.windows(), lanes, [&](std::int64_t k) { return source.cells_of(k); });
+        lines.maxima.even_out();
         lines.first_cells.resize(windows, -1);
         for (std::int64_t k = 0; k < source.windows(); ++k) {
             const std::vector<GatherTerm> cells = source.cells_of(k);
@@ -153,10 +156,8 @@ Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2d
     } else {
         fill_tables(PlaneLines(shape, rows, columns, lines.planes), reads, limits.lanes, lines);
     }
-    const bool uses_scratch = reads == Pool2dReads::input || reads == Pool2dReads::window_offsets;
-    const std::int64_t rows_at_once = lines.planes == 0 ? rows.span() : 1;
-    lines.fits = rows_at_once <= limits.max_rows &&
-                 (!uses_scratch || rows_at_once * lines.scratch_pitch <= limits.scratch_elements);
+    const std::int64_t rows_at_once = lines.planes == 0 ? std::max<std::int64_t>(1, rows.span()) : 1;
+    lines.fits = rows_at_once <= limits.max_rows && rows_at_once * lines.scratch_pitch <= limits.scratch_elements;
     return lines;
 }
 

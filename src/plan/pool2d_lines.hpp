@@ -11,10 +11,11 @@ struct Pool2dLines {
     bool fits = false;        ///< else only the element-wise kernel can do it
     std::int64_t planes = 0;  ///< planes of a line; 0: lines are rows
     GatherProgram gather, maxima;
-    std::vector<std::int32_t> positions;
+    std::int64_t margin = 0;  ///< elements before the first and behind the last one that whole vectors may reach
+    std::vector<std::int32_t> positions;  ///< with margins
     std::vector<std::int32_t> first_cells;
     std::vector<std::int32_t> window_rows, window_columns;
-    std::int64_t scratch_pitch = 0;
+    std::int64_t scratch_pitch = 0;  ///< with margins
 };
 
 /// `whole_planes` allows lines of planes: all tasks hold whole planes.
