@@ -53,6 +53,11 @@ struct TileOperands {
     const Run* runs;
     std::int64_t run_count;
     PrefetchQueue<T>* prefetch;
+    /// The sums go on from partial[r * partial_row + v * lanes + l] instead of +0, unless null.
+    const T* partial = nullptr;
+    std::ptrdiff_t partial_row = 0;
+    /// Where a packing tile leaves the lane operands that it read: [term][vector][lane].
+    T* packed = nullptr;
 };
 
 /// Where a tile's sums go: output[r * row + v * vector + l], `lanes` lanes of each vector and `last_lanes` of the last.
@@ -71,12 +76,16 @@ template <class T>
 struct TileKernels {
     static constexpr int max_vectors = 8;
     static constexpr int max_rows = 14;
+    static constexpr int max_packing_vectors = 4;
     using Function = void (*)(const TileOperands<T>&, const TileOutput<T>&) noexcept;
 
     int lanes;
     /// Largest row count that fits the register file beside `vectors` vectors, at least 1.
     int rows_limit[max_vectors + 1];
     Function function[max_vectors + 1][max_rows + 1];
+    /// The same tiles, which also copy the lane operands: packing for the tiles that follow costs a store per load,
+    /// and their time is hidden behind the FMAs.
+    Function packing[max_packing_vectors + 1][max_rows + 1];
 };
 
 /// The operands of a dot tile: sums over the lanes. Term k of output (row r, column c) is

@@ -1,4 +1,5 @@
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
 #include <utility>
@@ -22,22 +23,47 @@ namespace {
 /// accumulators or more hide the 4 cycles of latency.
 constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
-/// One vector gets 12 rows at most: at 13 GCC 12 stops keeping the arrays below in registers, and stores the lane
-/// operand to the stack in every term.
 constexpr int rows_limit(int vectors) {
     const int rows = (registers - 1 - vectors) / vectors;
-    const int limit = vectors == 1 ? 12 : TileKernels<float>::max_rows;
-    return rows < 1 ? 1 : rows < limit ? rows : limit;
+    constexpr int most = TileKernels<float>::max_rows;
+    return rows < 1 ? 1 : rows < most ? rows : most;
+}
+
+/// Writes the sums of a tile. With `whole` every vector is, with `add` they are added to what is there.
+template <class T, int vectors, int rows, bool whole, bool add>
+[[gnu::always_inline]] inline void write_sums(const vec<T> (&sum)[rows][vectors], const TileOutput<T>& out) {
+    using V = vec<T>;
+    const std::ptrdiff_t row = out.row, vector = out.vector;
+    const int lanes = out.lanes, last_lanes = out.last_lanes;
+    T* const output = out.output;
+    unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+        unrolled<vectors>([&](auto v) __attribute__((always_inline)) {
+            T* to = output + r * row + v * vector;
+            const int n = v < vectors - 1 ? lanes : last_lanes;
+            V x = sum[r][v];
+            if constexpr (add) x = (whole ? V::load(to) : V::load_first(to, n)) + x;
+            if constexpr (whole) x.store(to);
+            else x.store_first(to, n);
+        });
+    });
 }
 
 /// One register tile. The broadcast rows are addressed from every third row's pointer, because an x86 address holds
 /// one register scaled by 1, 2, 4 or 8: row, row + stride and row + 2 * stride need no register of their own.
-template <class T, int vectors, int rows>
+template <class T, int vectors, int rows, bool packing>
 void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
     using V = vec<T>;
     V sum[rows][vectors];
-    for (auto& row : sum)
-        for (V& s : row) s = V::zero();
+    unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+        unrolled<vectors>([&](auto v) __attribute__((always_inline)) { sum[r][v] = V::zero(); });
+    });
+    if (in.partial != nullptr)
+        unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<vectors>([&](auto v) __attribute__((always_inline)) {
+                sum[r][v] = V::load(in.partial + r * in.partial_row + v * V::lanes);
+            });
+        });
+    [[maybe_unused]] T* packed = in.packed;
 
     const std::ptrdiff_t lane_step = in.lane_step, lane_vector = in.lane_vector, step = in.broadcast_step,
                          stride = in.broadcast_row;
@@ -45,19 +71,23 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
         const T* lane = in.lane + run->lane_offset * in.lane_unit;
         constexpr int bases = (rows + 2) / 3;
         const T* base[bases];
-        for (int i = 0; i < bases; ++i)
+        unrolled<bases>([&](auto i) __attribute__((always_inline)) {
             base[i] = in.broadcast + run->broadcast_offset * in.broadcast_unit + 3 * i * stride;
+        });
         const auto term = [&]() __attribute__((always_inline)) {
             V l[vectors];
-            for (int v = 0; v < vectors; ++v) l[v] = V::load(lane + v * lane_vector);
-            if constexpr (rows > 1)
-                for (V& x : l) keep_in_register(x);
-            for (int r = 0; r < rows; ++r) {
+            unrolled<vectors>([&](auto v) __attribute__((always_inline)) {
+                l[v] = V::load(lane + v * lane_vector);
+                if constexpr (rows > 1) keep_in_register(l[v]);
+                if constexpr (packing) l[v].store(packed + v * V::lanes);
+            });
+            if constexpr (packing) packed += vectors * V::lanes;
+            unrolled<rows>([&](auto r) __attribute__((always_inline)) {
                 const V b = V::broadcast(base[r / 3][(r % 3) * stride]);
-                for (int v = 0; v < vectors; ++v) sum[r][v] = fma(l[v], b, sum[r][v]);
-            }
+                unrolled<vectors>([&](auto v) __attribute__((always_inline)) { sum[r][v] = fma(l[v], b, sum[r][v]); });
+            });
             lane += lane_step;
-            for (int i = 0; i < bases; ++i) base[i] += step;
+            unrolled<bases>([&](auto i) __attribute__((always_inline)) { base[i] += step; });
         };
         std::int64_t left = run->count;
         PrefetchQueue<T>& queue = *in.prefetch;
@@ -78,30 +108,25 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
         for (; left > 0; --left) term();
     }
 
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v) {
-            T* to = out.output + r * out.row + v * out.vector;
-            const int lanes = v < vectors - 1 ? out.lanes : out.last_lanes;
-            const bool whole = lanes == V::lanes;
-            if (out.finish == Finish::add) sum[r][v] = (whole ? V::load(to) : V::load_first(to, lanes)) + sum[r][v];
-            if (whole) sum[r][v].store(to);
-            else sum[r][v].store_first(to, lanes);
-        }
-    }
+    const bool whole = out.lanes == V::lanes && out.last_lanes == V::lanes, add = out.finish == Finish::add;
+    if (whole && !add) write_sums<T, vectors, rows, true, false>(sum, out);
+    else if (whole) write_sums<T, vectors, rows, true, true>(sum, out);
+    else if (!add) write_sums<T, vectors, rows, false, false>(sum, out);
+    else write_sums<T, vectors, rows, false, true>(sum, out);
 }
 
-template <class T, int vectors, int rows>
+template <class T, int vectors, int rows, bool packing>
 constexpr auto entry() {
-    if constexpr (rows >= 1 && rows <= rows_limit(vectors)) return &tile<T, vectors, rows>;
+    if constexpr (rows >= 1 && rows <= rows_limit(vectors)) return &tile<T, vectors, rows, packing>;
     else return static_cast<typename TileKernels<T>::Function>(nullptr);
 }
 
 template <class T, int vectors, int... row>
 constexpr void fill_rows(TileKernels<T>& table, std::integer_sequence<int, row...>) {
     table.rows_limit[vectors] = rows_limit(vectors);
-    ((table.function[vectors][row] = entry<T, vectors, row>()), ...);
+    ((table.function[vectors][row] = entry<T, vectors, row, false>()), ...);
+    if constexpr (vectors <= TileKernels<T>::max_packing_vectors)
+        ((table.packing[vectors][row] = entry<T, vectors, row, true>()), ...);
 }
 
 template <class T, int... vector>

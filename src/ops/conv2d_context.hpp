@@ -21,6 +21,11 @@ struct TensorView {
     }
 };
 
+template <class T>
+TensorView<const T> read_only(const TensorView<T>& tensor) {
+    return {tensor.data, tensor.image, tensor.channel, tensor.row, tensor.pixel};
+}
+
 /// View of a (batch, groups * channels, height, width) tensor that starts at the group's first channel.
 template <class T>
 TensorView<T> view(T* data, Layout layout, std::int64_t groups, std::int64_t channels, std::int64_t height,

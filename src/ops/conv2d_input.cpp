@@ -1,5 +1,6 @@
 #include "ops/conv2d_input.hpp"
 
+#include "ops/conv2d_input_pointwise.hpp"
 #include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
@@ -303,13 +304,14 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const std::int64_t group = task / plan.channel_groups / plan.block_groups;
     const Range blocks = plan::share(plan.blocks, plan.block_groups, block_group);
     const Range tiles = plan::share(plan.channel_tile_count(p), plan.channel_groups, channel_group);
+    const T* group_weights = packed + group * plan.packed_group_elements;
+    if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
     const TensorView<T> grad_input = context.grad_input(group);
     const Finish finish = mode == WriteMode::accumulate ? Finish::add : Finish::store;
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(
         plan::ceil_div(p.out_channels, Conv2dInputPlan::channel_block) * p.taps(), sizeof(T))));
     T* staging = scratch.take(plan.staging_elements);
     T* panel_memory = scratch.take(0);
-    const T* group_weights = packed + group * plan.packed_group_elements;
 
     PrefetchList<T> prefetch;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {

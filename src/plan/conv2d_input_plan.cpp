@@ -26,6 +26,7 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
 
 /// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase).
 double pixel_cost(const Conv2dProblem& p, int lanes) {
+    if (is_pointwise(p)) return pointwise_cost(p, lanes);
     const std::int64_t width = ceil_div(p.in_width, p.stride_width);
     const double fill = static_cast<double>(width) / static_cast<double>(round_up(width, lanes));
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
@@ -181,12 +182,18 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
-    choose_tiles(plan, p, tiles);
-    choose_blocks(plan, p, tiles, element_bytes, strategy);
+    plan.pointwise = plan.family == LaneFamily::pixels && is_pointwise(p);
+    if (plan.pointwise) {
+        plan_pointwise(plan, p, tiles, strategy);
+    } else {
+        choose_tiles(plan, p, tiles);
+        choose_blocks(plan, p, tiles, element_bytes, strategy);
+    }
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
     plan.packed_elements = plan.packed_group_elements * p.groups;
     plan.pack_tasks = p.groups * plan.channel_tile_count(p) * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    if (plan.pointwise) return plan;
     const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
     const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;
     plan.staging_elements = staging_elements(p, plan, tiles, rows, columns);

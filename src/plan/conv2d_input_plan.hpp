@@ -28,8 +28,11 @@ struct OutputWindow {
 struct Conv2dInputPlan {
     /// Output channels per block of the sum's order.
     static constexpr std::int64_t channel_block = 64;
+    /// Output channels that a strip packs at once (pointwise): 24 KiB with 3 vectors of 64 bytes, half an L1 cache.
+    static constexpr std::int64_t panel_channels = 128;
 
     LaneFamily family;
+    bool pointwise;             ///< family pixels: strips of NCHW rows, read where they lie
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
@@ -48,6 +51,10 @@ struct Conv2dInputPlan {
         return next % channel_groups == 0 ? share(blocks, block_groups, next / channel_groups % block_groups).begin
                                           : blocks;
     }
+    /// Strips of one image (pointwise): its whole vectors of pixels, cut evenly. The blocks are the batch's strips.
+    std::int64_t strips(const Conv2dProblem& p, int lanes) const {
+        return ceil_div(ceil_div(p.in_width, lanes), pixel_vectors);
+    }
     /// Tiles of input channels, of either family.
     std::int64_t channel_tile_count(const Conv2dProblem& p) const;
 };
@@ -58,6 +65,23 @@ Conv2dInputPlan plan_input(const Conv2dProblem& problem, const RegisterTiles& ti
 
 InputBlock input_block(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t block);
 OutputWindow output_window(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const InputBlock& block);
+
+/// Some neighbouring pixels of one image: at most as many as a register tile has lanes.
+struct PixelStrip {
+    std::int64_t image;
+    Range pixels;
+};
+PixelStrip pixel_strip(const Conv2dProblem& problem, const Conv2dInputPlan& plan, int lanes, std::int64_t strip);
+
+/// True for an unpadded 1x1 convolution of stride 1 over NCHW tensors.
+bool is_pointwise(const Conv2dProblem& problem);
+
+/// Cycles per pixel of a pointwise convolution in strips.
+double pointwise_cost(const Conv2dProblem& problem, int lanes);
+
+/// Chooses tiles, tasks and memory of a pointwise plan.
+void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
+                    const Strategy& strategy);
 
 /// floor(a / b) for b > 0 and any a.
 inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }
