@@ -183,6 +183,9 @@ void interpret_prediction(Arguments& a, const Words& words) {
     if (words.machine && !words.predict) throw Error("--machine", "--predict beside it", "none");
     if (!words.predict && !words.validate_prediction) return;
     refuse_lists(words, words.predict ? "--predict" : "--validate-prediction");
+    if (std::find(a.operations.begin(), a.operations.end(), Operation::launch) != a.operations.end()) {
+        throw Error("--ops", "operations with work to predict", "launch");
+    }
     if (a.schedules.front().chunk != 0) throw Error("--schedules", "no chunk in a prediction", words.schedules.front());
     a.task = words.predict ? Arguments::Task::predict : Arguments::Task::validate_prediction;
     if (words.machine) a.machine = read_machine(*words.machine);

@@ -49,9 +49,11 @@ Cost cost_of(const Cell& cell) {
         case ShapeKind::pool2d:
             return pool2d_cost(cell, element);
         case ShapeKind::activation:
+            return activation_cost(cell, element);
+        case ShapeKind::none:
             break;
     }
-    return activation_cost(cell, element);
+    return {0, 0};
 }
 
 }  // namespace backgrad::bench

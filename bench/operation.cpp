@@ -27,9 +27,11 @@ ShapeKind kind_of(Operation operation) {
         case Operation::global_avg_pool2d_backward:
             return ShapeKind::pool2d;
         case Operation::activation_backward:
+            return ShapeKind::activation;
+        case Operation::launch:
             break;
     }
-    return ShapeKind::activation;
+    return ShapeKind::none;
 }
 
 const std::vector<std::string>& modes_of(Operation operation) {

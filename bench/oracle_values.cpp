@@ -49,6 +49,7 @@ Bounded OracleValues<T>::at(std::int64_t index) const {
         case ShapeKind::pool2d:
             return pool2d(n, c, y, x);
         case ShapeKind::activation:
+        case ShapeKind::none:
             break;
     }
     return activation(index);

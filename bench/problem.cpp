@@ -104,6 +104,8 @@ Problem<T>::Problem(const Cell& cell) {
         case ShapeKind::activation:
             make_activation(*this, cell);
             break;
+        case ShapeKind::none:
+            break;
     }
     fill(grad_output, seed_of(cell, "grad_output"), 1);
     fill(input, seed_of(cell, "input"), kind_of(cell.operation) == ShapeKind::activation ? 4 : 1);

@@ -51,15 +51,18 @@ const std::vector<std::string>& columns_of(ShapeKind kind) {
     static const std::vector<std::string> conv2d{"n", "g", "ic", "ih", "iw", "oc", "kh", "kw", "s", "p", "d"};
     static const std::vector<std::string> pool2d{"n", "c", "h", "w", "k", "s", "p"};
     static const std::vector<std::string> activation{"n", "c", "h", "w"};
+    static const std::vector<std::string> none;
     switch (kind) {
         case ShapeKind::conv2d:
             return conv2d;
         case ShapeKind::pool2d:
             return pool2d;
         case ShapeKind::activation:
+            return activation;
+        case ShapeKind::none:
             break;
     }
-    return activation;
+    return none;
 }
 
 std::string header_of(ShapeKind kind) {

@@ -55,6 +55,7 @@ void add_problem(std::vector<Cell>& cells, const Arguments& arguments, Cell cell
     for (const Isa isa : arguments.isas) {
         for (const int threads : arguments.threads) {
             for (const std::string& variant : arguments.variants) {
+                if (!variant_named(variant).takes_part_in(cell.operation)) continue;
                 cell.isa = isa;
                 cell.threads = threads;
                 cell.variant = variant;
@@ -108,6 +109,10 @@ void apply_filter(std::vector<Cell>& cells, const std::vector<std::string>& flag
 std::vector<Cell> make_cells(const Arguments& arguments) {
     std::vector<Cell> cells;
     for (const Shape& shape : load_shapes(arguments.shapes, arguments.batch)) add_shape(cells, arguments, shape);
+    const auto& asked = arguments.operations;
+    if (std::find(asked.begin(), asked.end(), Operation::launch) != asked.end()) {
+        add_shape(cells, arguments, {"empty", ShapeKind::none, {}});
+    }
     if (cells.empty()) throw Error("--ops", "an operation that fits one of the shapes", "none that does");
     apply_filter(cells, arguments.benchmark_flags);
     if (cells.empty()) throw Error("--benchmark_filter", "a pattern that matches a cell", "none that does");

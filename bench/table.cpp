@@ -24,7 +24,10 @@ std::string contender_of(const Cell& cell) {
     return text;
 }
 
-bool is_peer(const Result& result) { return result.cell.variant.rfind("onednn", 0) == 0; }
+/// A launch's peer is the bare region.
+bool is_peer(const Result& result) {
+    return result.cell.variant.rfind("onednn", 0) == 0 || result.cell.variant == "bare";
+}
 
 /// The fastest time among the rows that `wanted` picks, or 0.
 template <class Wanted>
@@ -52,7 +55,7 @@ std::string format_row(const Result& row, double serial, double peer) {
         return text;
     }
     const auto& f = *row.figures;
-    std::snprintf(text, sizeof text, "  %-28s %12.4f %10.4f %10.1f %10.1f %8.0f %10s %10s\n", contender.c_str(),
+    std::snprintf(text, sizeof text, "  %-28s %12.4g %10.4g %10.1f %10.1f %8.0f %10s %10s\n", contender.c_str(),
                   f.ms_median, f.ms_iqr, f.gflops, f.gbps, f.percent_of_roof, ratio(serial, f.ms_median).c_str(),
                   ratio(peer, f.ms_median).c_str());
     return text;

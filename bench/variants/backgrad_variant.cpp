@@ -1,6 +1,7 @@
 #include "variants/backgrad_variant.hpp"
 
 #include "variants/caller_pool.hpp"
+#include "variants/launch.hpp"
 
 #include <backgrad/activation.hpp>
 #include <backgrad/conv2d.hpp>
@@ -22,6 +23,10 @@ Strategy strategy_of(const Cell& cell, Executor* pool) {
     strategy.isa = cell.isa;
     strategy.executor = cell.executor ? cell.executor : pool;
     return strategy;
+}
+
+std::unique_ptr<CallerPool> pool_for(const Cell& cell) {
+    return cell.variant == "callback" && !cell.executor ? std::make_unique<CallerPool>(cell.threads) : nullptr;
 }
 
 /// A plan, its scratch memory and, for the variant `callback`, the thread pool that is lent to it.
@@ -56,8 +61,7 @@ std::vector<Arguments> bind_all(const Problems& sets, Bind bind) {
 template <class Plan, class Arguments, class PlanShape, class Options, class Problems, class Bind>
 std::unique_ptr<Runnable> prepare_plan(const Cell& cell, PlanShape shape, Options options, const Problems& sets,
                                        Bind bind) {
-    const bool needs_pool = cell.variant == "callback" && !cell.executor;
-    auto pool = needs_pool ? std::make_unique<CallerPool>(cell.threads) : nullptr;
+    auto pool = pool_for(cell);
     options.strategy = strategy_of(cell, pool.get());
     return std::make_unique<PlanRunnable<Plan, Arguments>>(std::move(pool), Plan(shape, options),
                                                            bind_all<Arguments>(sets, bind));
@@ -116,6 +120,12 @@ std::unique_ptr<Runnable> prepare_activation(const Cell& cell, std::span<const P
         });
 }
 
+std::unique_ptr<Runnable> prepare_launch(const Cell& cell) {
+    auto pool = pool_for(cell);
+    const Strategy strategy = strategy_of(cell, pool.get());
+    return prepare_launch(strategy, std::move(pool));
+}
+
 template <class T>
 std::unique_ptr<Runnable> prepare_operation(const Cell& cell, std::span<const Problem<T>> sets) {
     switch (cell.operation) {
@@ -127,6 +137,8 @@ std::unique_ptr<Runnable> prepare_operation(const Cell& cell, std::span<const Pr
             return prepare_global_avg_pool2d(cell, sets);
         case Operation::activation_backward:
             return prepare_activation(cell, sets);
+        case Operation::launch:
+            return prepare_launch(cell);
         default:
             return prepare_conv2d(cell, sets);
     }

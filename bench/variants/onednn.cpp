@@ -14,6 +14,7 @@ std::unique_ptr<Runnable> prepare_operation(const Cell& cell, Problems sets, Pee
         case ShapeKind::pool2d:
             return prepare_onednn_pool2d(cell, sets, layout);
         case ShapeKind::activation:
+        case ShapeKind::none:
             break;
     }
     return prepare_onednn_activation(cell, sets, layout);

@@ -1,5 +1,6 @@
 #include "capabilities.hpp"
 #include "variants/backgrad_variant.hpp"
+#include "variants/launch.hpp"
 #include "variants/naive.hpp"
 #include "variants/onednn.hpp"
 
@@ -18,6 +19,10 @@ std::vector<Variant> built_variants() {
     add("tbb", Pool::tbb, Backend::tbb, true);
     add("std", Pool::std_threads, Backend::std_threads, true);
     list.push_back({"callback", Pool::caller, true, false, prepare_backgrad<float>, prepare_backgrad<double>});
+    if (backend_available(Backend::openmp)) {
+        list.push_back({"bare", Pool::openmp, false, false, prepare_bare_region<float>, prepare_bare_region<double>,
+                        /*only_launches=*/true});
+    }
 #ifdef BACKGRAD_BENCH_HAS_ONEDNN
     list.push_back(
         {"onednn_plain", Pool::openmp, false, false, prepare_onednn_plain<float>, prepare_onednn_plain<double>});

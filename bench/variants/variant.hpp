@@ -45,6 +45,13 @@ struct Variant {
     std::unique_ptr<Runnable> (*prepare_f32)(const Cell& cell, std::span<const Problem<float>> sets);
     std::unique_ptr<Runnable> (*prepare_f64)(const Cell& cell, std::span<const Problem<double>> sets);
 
+    bool only_launches = false;  ///< measures the operation `launch` and nothing else
+
+    /// Whether the variant takes part in an operation; launches are for those with a back end.
+    bool takes_part_in(Operation operation) const {
+        return operation == Operation::launch ? only_launches || has_strategies : !only_launches;
+    }
+
     template <class T>
     std::unique_ptr<Runnable> prepare(const Cell& cell, std::span<const Problem<T>> sets) const {
         if constexpr (sizeof(T) == sizeof(float)) return prepare_f32(cell, sets);

@@ -103,6 +103,7 @@ class Predictions(BenchmarkTest):
                               ("--reductions", "owner,partials"), ("--cache", "cold"), ("--modes", "relu,tanh")]:
             with self.subTest(option):
                 self.refused(["--predict", option, value], option, "--predict")
+        self.refused(["--predict", "--ops", "launch"], "--ops", "launch")
         self.refused(["--predict", "--schedules", "dynamic:4"], "--schedules", "chunk")
         self.refused(["--validate-prediction", "--threads", "4096"], "--threads", "4096")
 

@@ -80,6 +80,15 @@ class Results(BenchmarkTest):
                              "naive", "--threads", "1", "--cache", "cold")
         self.assertEqual([(row["cache"], row["status"]) for row in rows], [("cold", "ok")])
 
+    def test_launches_are_measured_beside_a_bare_region_where_they_are_asked_for(self):
+        rows = self.measured("--ops", "launch", "--threads", "2", "--schedules", "static")
+        statuses = {row["variant"]: row["status"] for row in rows}
+        self.assertEqual(set(statuses), {"serial", "openmp", "tbb", "std", "callback", "bare"})
+        self.assertEqual(set(statuses.values()), {"ok"})
+        self.assertEqual({row["shape"] for row in rows}, {"empty"})
+        for row in rows:
+            self.assertGreater(row["ms_min"], 0)
+
     def test_context(self):
         self.measured("--shapes", self.write("a.csv", ACTIVATION), "--variants", "naive", "--threads", "1",
                       OMP_WAIT_POLICY="passive")
