@@ -19,6 +19,7 @@ const Shape& sample_of(Operation operation) {
         case ShapeKind::pool2d:
             return pool2d_sample;
         case ShapeKind::activation:
+        case ShapeKind::none:
             break;
     }
     return activation_sample;
@@ -34,10 +35,11 @@ Cell cell_of(Operation operation, const std::string& mode, Layout layout) {
     return cell;
 }
 
-/// Calls visit(cell) for every operation, mode and layout.
+/// Calls visit(cell) for every operation that computes something, mode and layout.
 template <class Visit>
 void for_each_problem(Visit visit) {
     for (const auto& [operation, word] : names<Operation>) {
+        if (kind_of(operation) == ShapeKind::none) continue;
         for (const std::string& mode : modes_of(operation)) {
             for (const Layout layout : {Layout::nchw, Layout::nhwc}) visit(cell_of(operation, mode, layout));
         }
