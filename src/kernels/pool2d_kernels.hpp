@@ -33,6 +33,7 @@ struct GatherProgram {
     const std::int32_t* base;
     const std::uint16_t* loaded;
     const std::uint16_t* taken;
+    const std::int32_t* pattern;
     const std::int32_t* relative;       ///< null: lane k takes element base + k
     std::int64_t steps;                 ///< of every vector; 0: they differ
     std::int64_t first_read, end_read;  ///< what whole vectors read of the source line: [first_read, end_read)
@@ -50,19 +51,20 @@ struct Pool2dLine {
     const std::int32_t* first_cells;  ///< position of each window's first cell inside the tensor (source = input)
     const std::int32_t* window_rows;  ///< where each window begins (source = window_offsets)
     const std::int32_t* window_columns;
+    std::int64_t scratch_rows;   ///< rows of windows in the scratch: row y stands in row y % scratch_rows
     std::int64_t scratch_pitch;  ///< elements of one row of scratch, with both margins
     std::int64_t margin;
 };
 
 /// One pooling problem.
 struct Pool2dProblem {
-    std::int64_t input_elements;  ///< of the whole tensor
+    std::int64_t input_elements, output_elements;  ///< of the whole tensors
     std::int64_t channels, in_height, in_width, out_height, out_width;
     std::int64_t window_height, window_width, stride_height, stride_width;
     std::int64_t padding_top, padding_left, dilation_height, dilation_width;
     Covers rows, columns;
     Pool2dLine line;                  ///< NCHW
-    std::int64_t cached_rows;         ///< rows of windows in the scratch: row y stands in row y % cached_rows
+    std::int64_t cached_rows;         ///< NHWC with source = input: row y of windows stands in row y % cached_rows
     std::int64_t channels_per_block;  ///< NHWC with source = input: channels whose maxima fit the scratch
     std::int64_t columns_per_block;   ///< likewise, columns of grad_input
     MaximumSource source;

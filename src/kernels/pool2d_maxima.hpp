@@ -110,7 +110,7 @@ private:
                              : vec<T>::load_bits(cells + base, first_bits(program.loaded[s], available - base));
         Index here = Index::load(problem_.line.positions + base);
         if constexpr (!shifted) {
-            const Index relative = Index::load(program.relative + s * lanes);
+            const Index relative = Index::load(program.relative + program.pattern[s]);
             value = permute(value, relative);
             here = permute(here, relative);
         }

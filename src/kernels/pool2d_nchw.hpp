@@ -11,9 +11,10 @@ enum class PoolKind { maximum, average };
 /// NCHW: lanes are consecutive elements of a line, which is a row of a plane or a few small planes. The plan's program
 /// tells which windows each vector takes; a vector of grad_input is finished in a register and written once.
 ///
-/// Rows of windows are first brought into scratch, each one once for all the rows that it covers: gradients (times 1 /
-/// area for the average) and positions of maxima, whatever they are made from. The scratch has margins, so that all
-/// loads are whole vectors: on Zen 5 a masked load waits for its mask and costs three times as much.
+/// All loads are whole vectors: on Zen 5 a masked load waits for its mask and costs three times as much. What lies in
+/// memory is read where it lies; what is computed (positions of maxima, gradient / area) and what lies too near to the
+/// ends of a tensor goes through scratch with margins, once for all the rows that it covers, and one line ahead: a load
+/// across two stores waits until both are in the cache.
 template <class T, PoolKind kind, bool shifted, class Writer>
 class NchwGatherer {
 public:
@@ -30,10 +31,7 @@ public:
             if (problem_.line.planes == 0) {
                 for (std::int64_t plane = first; plane < last; ++plane) gather_rows(plane, box.row_begin, box.row_end);
             } else {
-                for (std::int64_t plane = first; plane < last; plane += problem_.line.planes) {
-                    const std::int64_t left = last - plane;
-                    gather_planes(plane, left < problem_.line.planes ? left : problem_.line.planes);
-                }
+                gather_planes(first, last);
             }
         }
     }
@@ -42,75 +40,123 @@ private:
     static constexpr int lanes = vec<T>::lanes;
     using Index = index_vec<T>;
 
-    /// A row of windows in the scratch.
+    /// A row of windows. Gradients are times 1 / area for the average.
     struct Windows {
         const T* gradients;
         const std::int32_t* maxima;
     };
 
+    /// A row of windows that is ready.
+    struct Place {
+        std::int64_t row;
+        Windows windows;
+    };
+
     void gather_rows(std::int64_t plane, std::int64_t row_begin, std::int64_t row_end) {
-        for (std::int64_t k = 0; k < problem_.cached_rows; ++k) tags_[k] = -1;
+        for (std::int64_t k = 0; k < problem_.line.scratch_rows; ++k) places_[k].row = -1;
         writer_.seek(tensors_.grad_input + (plane * problem_.in_height + row_begin) * problem_.in_width);
+        require_row(plane, row_begin);
         for (std::int64_t row = row_begin; row < row_end; ++row) {
+            if (row + 1 < row_end) require_row(plane, row + 1);
             Windows windows[kernels::pool2d_max_rows];
             int count = 0;
             for (std::int64_t k = problem_.rows.first[row]; k < problem_.rows.first[row + 1]; ++k) {
-                windows[count++] = row_of_windows(plane, problem_.rows.windows[k]);
+                windows[count++] = places_[problem_.rows.windows[k] % problem_.line.scratch_rows].windows;
             }
             gather_line(windows, count, row * problem_.in_width, problem_.in_width);
         }
     }
 
-    Windows row_of_windows(std::int64_t plane, std::int64_t y) {
-        const std::int64_t place = y % problem_.cached_rows;
-        const std::int64_t begin = place * problem_.line.scratch_pitch + problem_.line.margin;
-        if (tags_[place] != y) {
-            tags_[place] = y;
-            const std::int64_t at = (plane * problem_.out_height + y) * problem_.out_width;
-            const T* const reciprocals = kind == PoolKind::average ? tensors_.reciprocals[y] : nullptr;
-            const std::int64_t input = plane * problem_.in_height * problem_.in_width;
-            fill(begin, at, problem_.out_width, reciprocals, input, y, problem_.in_width);
+    /// Makes the windows that cover a row ready.
+    void require_row(std::int64_t plane, std::int64_t row) {
+        for (std::int64_t k = problem_.rows.first[row]; k < problem_.rows.first[row + 1]; ++k) {
+            const std::int64_t y = problem_.rows.windows[k];
+            Place& place = places_[y % problem_.line.scratch_rows];
+            if (place.row == y) continue;
+            place.row = y;
+            const Source source{.at = (plane * problem_.out_height + y) * problem_.out_width,
+                                .count = problem_.out_width,
+                                .reciprocals = kind == PoolKind::average ? tensors_.reciprocals[y] : nullptr,
+                                .input = plane * problem_.in_height * problem_.in_width,
+                                .y = y,
+                                .elements = problem_.in_width};
+            place.windows = prepare(source, y % problem_.line.scratch_rows);
         }
-        return {gradients_ + begin, maxima_scratch_ + begin};
     }
 
-    void gather_planes(std::int64_t plane, std::int64_t planes) {
-        const std::int64_t elements = planes * problem_.in_height * problem_.in_width;
-        const std::int64_t count = planes * problem_.out_height * problem_.out_width;
-        const std::int64_t at = plane * problem_.out_height * problem_.out_width;
-        const std::int64_t input = plane * problem_.in_height * problem_.in_width;
-        const std::int64_t begin = problem_.line.margin;
-        fill(begin, at, count, tensors_.line_reciprocals, input, 0, elements);
-        const Windows windows{gradients_ + begin, maxima_scratch_ + begin};
-        writer_.seek(tensors_.grad_input + input);
-        gather_line(&windows, 1, 0, elements);
+    void gather_planes(std::int64_t first, std::int64_t last) {
+        const std::int64_t step = problem_.line.planes, plane_elements = problem_.in_height * problem_.in_width;
+        writer_.seek(tensors_.grad_input + first * plane_elements);
+        Windows next = require_planes(first, last, 0);
+        for (std::int64_t plane = first; plane < last; plane += step) {
+            const Windows windows = next;
+            if (plane + step < last) next = require_planes(plane + step, last, (plane - first) / step % 2 == 0 ? 1 : 0);
+            gather_line(&windows, 1, 0, planes_of_line(plane, last) * plane_elements);
+        }
     }
 
-    /// Brings `count` windows from element `at` on into the scratch. The plane begins at element `input` of the input;
-    /// y is the row of the windows where lines are rows, and `elements` are those of the line.
-    void fill(std::int64_t begin, std::int64_t at, std::int64_t count, const T* reciprocals, std::int64_t input,
-              std::int64_t y, std::int64_t elements) {
+    std::int64_t planes_of_line(std::int64_t plane, std::int64_t last) const {
+        return last - plane < problem_.line.planes ? last - plane : problem_.line.planes;
+    }
+
+    Windows require_planes(std::int64_t plane, std::int64_t last, std::int64_t scratch_row) {
+        const std::int64_t planes = planes_of_line(plane, last), out = problem_.out_height * problem_.out_width;
+        const std::int64_t in = problem_.in_height * problem_.in_width;
+        return prepare({.at = plane * out,
+                        .count = planes * out,
+                        .reciprocals = tensors_.line_reciprocals,
+                        .input = plane * in,
+                        .y = 0,
+                        .elements = planes * in},
+                       scratch_row);
+    }
+
+    /// Where a line of windows comes from.
+    struct Source {
+        std::int64_t at, count;  ///< its windows are elements [at, at + count) of grad_output
+        const T* reciprocals;
+        std::int64_t input;     ///< element of the input where the plane begins
+        std::int64_t y;         ///< row of windows, where lines are rows
+        std::int64_t elements;  ///< of the line of the input
+    };
+
+    Windows prepare(const Source& source, std::int64_t scratch_row) {
+        const std::int64_t begin = scratch_row * problem_.line.scratch_pitch + problem_.line.margin;
+        const kernels::GatherProgram& program = problem_.line.gather;
+        const bool in_place =
+            source.at + program.first_read >= 0 && source.at + program.end_read <= problem_.output_elements;
         T* const gradients = gradients_ + begin;
-        std::int32_t* const maxima = maxima_scratch_ + begin;
+        const T* const from = tensors_.grad_output + source.at;
         if constexpr (kind == PoolKind::average) {
-            for_each_vector(count, [&](std::int64_t x, const auto& load) {
-                (load(tensors_.grad_output + at + x) * load(reciprocals + x)).store(gradients + x);
+            for_each_vector(source.count, [&](std::int64_t x, const auto& load) {
+                (load(from + x) * load(source.reciprocals + x)).store(gradients + x);
             });
+            return {gradients, nullptr};
         } else {
-            for_each_vector(count, [&](std::int64_t x, const auto& load) {
-                load(tensors_.grad_output + at + x).store(gradients + x);
-            });
-            switch (problem_.source) {
-                case kernels::MaximumSource::input:
-                    return maxima_.from_input(input, y, count, elements, maxima);
-                case kernels::MaximumSource::plane_indices:
-                    return for_each_vector(count, [&](std::int64_t x, const auto& load) {
-                        load.index(tensors_.plane_indices + at + x).store(maxima + x);
-                    });
-                case kernels::MaximumSource::window_offsets:
-                    return maxima_.from_offsets(tensors_.window_offsets + at, y, count, maxima);
-            }
+            const std::int32_t* const maxima = prepare_maxima(source, maxima_scratch_ + begin, in_place);
+            if (in_place) return {from, maxima};
+            for_each_vector(source.count,
+                            [&](std::int64_t x, const auto& load) { load(from + x).store(gradients + x); });
+            return {gradients, maxima};
         }
+    }
+
+    const std::int32_t* prepare_maxima(const Source& source, std::int32_t* scratch, bool in_place) {
+        switch (problem_.source) {
+            case kernels::MaximumSource::input:
+                maxima_.from_input(source.input, source.y, source.count, source.elements, scratch);
+                break;
+            case kernels::MaximumSource::plane_indices:
+                if (in_place) return tensors_.plane_indices + source.at;
+                for_each_vector(source.count, [&](std::int64_t x, const auto& load) {
+                    load.index(tensors_.plane_indices + source.at + x).store(scratch + x);
+                });
+                break;
+            case kernels::MaximumSource::window_offsets:
+                maxima_.from_offsets(tensors_.window_offsets + source.at, source.y, source.count, scratch);
+                break;
+        }
+        return scratch;
     }
 
     struct LoadAll {
@@ -183,7 +229,7 @@ private:
         vec<T> gradient = vec<T>::load(windows.gradients + base);
         Index relative{};
         if constexpr (!shifted) {
-            relative = Index::load(program.relative + s * lanes);
+            relative = Index::load(program.relative + program.pattern[s]);
             gradient = permute(gradient, relative);
         }
         // A load that is part of a masked addition would wait for the mask.
@@ -198,7 +244,7 @@ private:
     const kernels::Pool2dTensors<T>& tensors_;
     LineMaxima<T> maxima_;
     Writer writer_;
-    std::int64_t tags_[kernels::pool2d_max_rows];
+    Place places_[kernels::pool2d_max_rows];
     alignas(64) T gradients_[kernels::pool2d_scratch_elements];
     alignas(64) std::int32_t maxima_scratch_[kind == PoolKind::maximum ? kernels::pool2d_scratch_elements : 1];
 };

@@ -17,6 +17,7 @@ kernels::GatherProgram view(const plan::GatherProgram& program) {
             .base = program.base.data(),
             .loaded = program.loaded.data(),
             .taken = program.taken.data(),
+            .pattern = program.pattern.data(),
             .relative = program.shifted() ? nullptr : program.relative.data(),
             .steps = program.steps_of_all(),
             .first_read = program.first_read(),
@@ -31,6 +32,7 @@ kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
             .first_cells = lines.first_cells.data(),
             .window_rows = lines.window_rows.data(),
             .window_columns = lines.window_columns.data(),
+            .scratch_rows = lines.scratch_rows,
             .scratch_pitch = lines.scratch_pitch,
             .margin = lines.margin};
 }
@@ -81,6 +83,7 @@ Pool2dShape canonical(Pool2dShape s) {
 kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
     kernels::Pool2dProblem problem{};
     problem.input_elements = pool2d_input_elements(s);
+    problem.output_elements = pool2d_output_elements(s);
     problem.channels = s.channels;
     problem.in_height = s.in_height;
     problem.in_width = s.in_width;
@@ -110,7 +113,7 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& asked, La
         plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T), partition);
     if (tasks_.empty()) return;
     const bool any_window = pool2d_output_elements(asked) > 0;
-    if (!any_window) problem_.out_height = problem_.out_width = 0;
+    if (!any_window) problem_.out_height = problem_.out_width = problem_.output_elements = 0;
     rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
     columns_ = plan::make_covers(any_window ? plan::width_axis(shape) : plan::Pool2dAxis{.in = shape.in_width});
     problem_.source = source_of(reads);

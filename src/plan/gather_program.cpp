@@ -41,8 +41,7 @@ void add_permutations(GatherProgram& program, Lanes lanes) {
             taken |= bit(lanes[k].lane);
             relative[static_cast<std::size_t>(lanes[k].lane)] = static_cast<std::int32_t>(offset);
         }
-        program.add(base, loaded, taken);
-        program.relative.insert(program.relative.end(), relative.begin(), relative.end());
+        program.add_permuted(base, loaded, taken, relative);
     }
 }
 
@@ -52,6 +51,15 @@ void GatherProgram::add(std::int64_t step_base, std::uint16_t step_loaded, std::
     base.push_back(static_cast<std::int32_t>(step_base));
     loaded.push_back(step_loaded);
     taken.push_back(step_taken);
+}
+
+void GatherProgram::add_permuted(std::int64_t step_base, std::uint16_t step_loaded, std::uint16_t step_taken,
+                                 const std::vector<std::int32_t>& step_relative) {
+    add(step_base, step_loaded, step_taken);
+    auto known = relative.begin();
+    while (known != relative.end() && !std::equal(step_relative.begin(), step_relative.end(), known)) known += lanes;
+    pattern.push_back(static_cast<std::int32_t>(known - relative.begin()));
+    if (known == relative.end()) relative.insert(relative.end(), step_relative.begin(), step_relative.end());
 }
 
 std::int64_t GatherProgram::first_read() const {
@@ -78,6 +86,7 @@ void GatherProgram::even_out() {
     GatherProgram even;
     even.lanes = lanes;
     even.vectors = vectors;
+    even.relative = relative;
     even.first_step.push_back(0);
     for (std::size_t v = 0; v + 1 < first_step.size(); ++v) {
         for (std::int64_t k = 0; k < longest; ++k) {
@@ -85,9 +94,7 @@ void GatherProgram::even_out() {
             const auto step = static_cast<std::size_t>(first_step[v] + k);
             even.add(exists ? base[step] : 0, exists ? loaded[step] : std::uint16_t{0},
                      exists ? taken[step] : std::uint16_t{0});
-            for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes) && !shifted(); ++lane) {
-                even.relative.push_back(exists ? relative[step * static_cast<std::size_t>(lanes) + lane] : -1);
-            }
+            if (!shifted()) even.pattern.push_back(exists ? pattern[step] : 0);
         }
         even.first_step.push_back(static_cast<std::int64_t>(even.base.size()));
     }

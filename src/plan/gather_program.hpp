@@ -16,8 +16,9 @@ struct GatherProgram {
     std::vector<std::int32_t> base;        ///< of each step: the first element of the source line that it may read
     std::vector<std::uint16_t> loaded;     ///< bit k: element base + k is read
     std::vector<std::uint16_t> taken;      ///< bit k: lane k takes an element
-    /// Lane k of step s takes element base[s] + relative[s * lanes + k], none if negative. Empty if lane k takes
-    /// element base[s] + k in every step.
+    /// Lane k of step s takes element base[s] + relative[pattern[s] + k], none if negative. Patterns are few, however
+    /// long the line. Empty if lane k takes element base[s] + k in every step.
+    std::vector<std::int32_t> pattern;
     std::vector<std::int32_t> relative;
 
     bool shifted() const { return relative.empty(); }
@@ -30,6 +31,8 @@ struct GatherProgram {
     /// much longer: a constant number of steps needs no loop.
     void even_out();
     void add(std::int64_t step_base, std::uint16_t step_loaded, std::uint16_t step_taken);
+    void add_permuted(std::int64_t step_base, std::uint16_t step_loaded, std::uint16_t step_taken,
+                      const std::vector<std::int32_t>& step_relative);
 };
 
 /// An element that a destination takes. Elements are taken in ascending order of the key; lanes with one key share a

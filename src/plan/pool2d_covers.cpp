@@ -17,13 +17,14 @@ std::int64_t Pool2dAxis::cells(std::int64_t window_index) const {
     return std::max<std::int64_t>(0, last - first + 1);
 }
 
-std::int64_t Pool2dCovers::span() const {
+std::int64_t Pool2dCovers::span(std::int64_t rows) const {
     std::int64_t most = 0;
-    for (std::size_t k = 0; k + 1 < first.size(); ++k) {
-        if (first[k] == first[k + 1]) continue;
-        const std::int64_t low = windows[static_cast<std::size_t>(first[k])];
-        const std::int64_t high = windows[static_cast<std::size_t>(first[k + 1] - 1)];
-        most = std::max(most, high - low + 1);
+    for (std::int64_t row = 0; row < size(); ++row) {
+        const auto begin = windows.begin() + first[static_cast<std::size_t>(row)];
+        const auto end = windows.begin() + first[static_cast<std::size_t>(std::min(row + rows, size()))];
+        if (begin == end) continue;
+        const auto [low, high] = std::minmax_element(begin, end);
+        most = std::max<std::int64_t>(most, *high - *low + std::int64_t{1});
     }
     return most;
 }

@@ -9,8 +9,12 @@ namespace {
 /// Terms of a program beyond which its tables would take too much memory and time to make.
 constexpr std::int64_t most_terms = std::int64_t{1} << 20;
 
-/// Lines of planes hold at most this many elements: their programs should stay in the first-level cache.
-constexpr std::int64_t most_line_elements = 1024;
+/// Lines of planes hold at most this many elements and terms: their programs and windows should stay close to the core.
+constexpr std::int64_t most_line_elements = 16 * 1024;
+constexpr std::int64_t most_line_terms = 48 * 1024;
+
+/// Elements from which on a last vector that is not full costs nothing to speak of.
+constexpr std::int64_t enough_line_elements = 512;
 
 std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
@@ -136,11 +140,16 @@ void fill_tables(const Lines& source, Pool2dReads reads, int lanes, Pool2dLines&
     }
 }
 
-/// Planes of a line: as many as give whole vectors, if that is few enough elements; 0 where rows serve better.
-std::int64_t planes_of_line(const Pool2dShape& shape, int lanes) {
-    const std::int64_t plane = shape.in_height * shape.in_width;
-    const std::int64_t planes = lanes / std::gcd(plane, std::int64_t{lanes});
-    return plane <= most_line_elements / planes ? planes : 0;
+/// Planes of a line: as many as give whole vectors or nearly so; 0 where rows serve better.
+std::int64_t planes_of_line(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns,
+                            const Pool2dKernelLimits& limits) {
+    const std::int64_t plane = shape.in_height * shape.in_width, windows = shape.out_height() * shape.out_width();
+    const std::int64_t whole = limits.lanes / std::gcd(plane, std::int64_t{limits.lanes});
+    const std::int64_t planes = std::min(whole, (enough_line_elements + plane - 1) / plane);
+    if (plane > most_line_elements / planes) return 0;
+    if (rows.first.back() > most_line_terms / planes / std::max<std::int64_t>(1, columns.first.back())) return 0;
+    // Two lines of windows stand in the scratch.
+    return 2 * (planes * windows + 3 * limits.lanes) <= limits.scratch_elements ? planes : 0;
 }
 
 }  // namespace
@@ -148,7 +157,7 @@ std::int64_t planes_of_line(const Pool2dShape& shape, int lanes) {
 Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
                        const Pool2dCovers& columns, const Pool2dKernelLimits& limits, bool whole_planes) {
     Pool2dLines lines;
-    lines.planes = whole_planes ? planes_of_line(shape, limits.lanes) : 0;
+    lines.planes = whole_planes ? planes_of_line(shape, rows, columns, limits) : 0;
     const std::int64_t rows_of_line = lines.planes == 0 ? 1 : lines.planes * rows.first.back();
     if (columns.first.back() > most_terms / std::max<std::int64_t>(1, rows_of_line)) return lines;
     if (lines.planes == 0) {
@@ -156,8 +165,10 @@ Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2d
     } else {
         fill_tables(PlaneLines(shape, rows, columns, lines.planes), reads, limits.lanes, lines);
     }
-    const std::int64_t rows_at_once = lines.planes == 0 ? std::max<std::int64_t>(1, rows.span()) : 1;
-    lines.fits = rows_at_once <= limits.max_rows && rows_at_once * lines.scratch_pitch <= limits.scratch_elements;
+    // The next line is brought into scratch before the current one is computed.
+    lines.scratch_rows = lines.planes == 0 ? std::max<std::int64_t>(1, rows.span(2)) : 2;
+    lines.fits =
+        lines.scratch_rows <= limits.max_rows && lines.scratch_rows * lines.scratch_pitch <= limits.scratch_elements;
     return lines;
 }
 

@@ -15,6 +15,7 @@ struct Pool2dLines {
     std::vector<std::int32_t> positions;  ///< with margins
     std::vector<std::int32_t> first_cells;
     std::vector<std::int32_t> window_rows, window_columns;
+    std::int64_t scratch_rows = 1;
     std::int64_t scratch_pitch = 0;  ///< with margins
 };
 

@@ -18,8 +18,9 @@ struct Pool2dCovers {
     std::vector<std::int32_t> taps;
 
     std::int64_t size() const { return static_cast<std::int64_t>(first.size()) - 1; }
-    /// The most windows that lie between the first and the last that cover one row, both included.
-    std::int64_t span() const;
+    /// The most windows that lie between the first and the last that cover any of `rows` rows side by side, both
+    /// included.
+    std::int64_t span(std::int64_t rows = 1) const;
 };
 
 /// One axis of a pooling.

@@ -9,6 +9,9 @@ namespace {
 constexpr std::int64_t most_tasks = 1024;
 constexpr std::int64_t least_task_bytes = 16 * 1024;
 
+/// Planes from which on there is enough to do for any machine without cutting a plane: whole planes are faster.
+constexpr std::int64_t enough_planes = 256;
+
 /// The goal for one task, in elements of grad_input.
 std::int64_t task_elements(std::int64_t elements, std::size_t element_bytes) {
     return std::max(least_task_bytes / static_cast<std::int64_t>(element_bytes), elements / most_tasks);
@@ -57,7 +60,7 @@ std::vector<Pool2dTask> make_tasks(std::int64_t batch, std::int64_t channels, st
     switch (partition) {
         case Partition::automatic:
             if (planes_are_runs) {
-                cut_channels(0, 1, true);
+                cut_channels(0, 1, channels < enough_planes);
             } else {
                 cut(batch, goal / (channels * height * width),
                     [&](std::int64_t n0, std::int64_t n1) { cut_rows(n0, n1, 0, channels); });
