@@ -16,10 +16,10 @@
            puts(backgrad_last_error());
 
    Formulas, layouts, numerical bounds and rules of aliasing stand with the same names in the C++ headers:
-   conv2d.hpp, pool2d.hpp, activation.hpp, softmax.hpp, strategy.hpp. Structs hold every option of C++ and start from
-   the function that fills in their defaults; a null pointer to options means the defaults. Nothing here throws, prints
-   or ends the program. Functions may be called by several threads at once, also on one plan if each of them brings its
-   own workspace; a plan is destroyed when nobody executes it. */
+   conv2d.hpp, pool2d.hpp, activation.hpp, softmax.hpp, block.hpp, strategy.hpp. Structs hold every option of C++ and
+   start from the function that fills in their defaults; a null pointer to options means the defaults. Nothing here
+   throws, prints or ends the program. Functions may be called by several threads at once, also on one plan if each of
+   them brings its own workspace; a plan is destroyed when nobody executes it. */
 
 #ifdef __cplusplus
 extern "C" {
@@ -153,7 +153,7 @@ typedef struct backgrad_plan backgrad_plan;
 /* Bytes to which a workspace must be aligned. */
 #define BACKGRAD_WORKSPACE_ALIGNMENT 64
 
-/* Bytes of scratch memory that execution needs: 0 for all operations but conv2d. Null gives 0. */
+/* Bytes of scratch memory that execution needs: 0 for all operations but conv2d and block. Null gives 0. */
 BACKGRAD_EXPORT size_t backgrad_plan_workspace_bytes(const backgrad_plan* plan);
 
 /* The strategy as resolved; partition and reduction stay automatic where the shape decides. */
@@ -486,6 +486,69 @@ BACKGRAD_EXPORT backgrad_status backgrad_softmax_cross_entropy_backward_create(
 
 BACKGRAD_EXPORT backgrad_status backgrad_softmax_cross_entropy_backward_execute(
     const backgrad_plan* plan, const backgrad_softmax_cross_entropy_backward_arguments* arguments);
+
+/* -- Block of convolution, activation and pooling, as in block.hpp ------------------------------------------------ */
+
+typedef enum backgrad_block_pool BACKGRAD_INT {
+    BACKGRAD_BLOCK_POOL_NONE = 0,
+    BACKGRAD_BLOCK_POOL_MAX = 1,
+    BACKGRAD_BLOCK_POOL_AVERAGE = 2
+} backgrad_block_pool;
+
+/* The pooling's other sizes are those of the convolution's output. */
+typedef struct backgrad_block_shape {
+    backgrad_conv2d_shape convolution;
+    backgrad_block_pool pool;
+    int64_t pool_window_height;
+    int64_t pool_window_width;
+    int64_t pool_stride_height;
+    int64_t pool_stride_width;
+    int64_t pool_padding_top;
+    int64_t pool_padding_bottom;
+    int64_t pool_padding_left;
+    int64_t pool_padding_right;
+    int64_t pool_dilation_height; /* 1 = dense */
+    int64_t pool_dilation_width;
+} backgrad_block_shape;
+
+typedef struct backgrad_block_backward_options {
+    backgrad_conv2d_backward_options convolution; /* its layout and strategy are those of the block */
+    backgrad_activation activation;               /* BACKGRAD_LINEAR: none */
+    backgrad_activation_source activation_source;
+    double alpha; /* slope of leaky_relu, scale of elu; -1: the function's default */
+    backgrad_max_pool_source max_pool_source;
+    backgrad_average_padding average_padding;
+    int64_t chunk_bytes; /* 0: as the caches suggest */
+} backgrad_block_backward_options;
+
+/* Tensors of the plan's element type; those that the plan does not name may be null. */
+typedef struct backgrad_block_backward_arguments {
+    const void* grad_output;       /* of the pooling, or without one of the activation */
+    const int32_t* plane_indices;  /* shape and layout of grad_output */
+    const uint8_t* window_offsets; /* shape and layout of grad_output */
+    const void* pool_input;        /* the activation's output, shape of the convolution's */
+    const void* activation_source; /* the activation's input or output, as the plan says */
+    const void* input;             /* of the convolution; read for grad_weight */
+    const void* weight;            /* read for grad_input */
+    void* grad_input;              /* shape of input */
+    void* grad_weight;             /* shape of weight */
+    void* grad_bias;               /* (out_channels) */
+} backgrad_block_backward_arguments;
+
+/* The default convolution without a pooling. */
+BACKGRAD_EXPORT backgrad_block_shape backgrad_block_default_shape(void);
+
+/* The default convolution, ReLU from its input, maxima from plane indices, padding excluded from averages. */
+BACKGRAD_EXPORT backgrad_block_backward_options backgrad_block_backward_default_options(void);
+
+BACKGRAD_EXPORT backgrad_status backgrad_block_backward_create(backgrad_plan** plan, backgrad_dtype dtype,
+                                                               const backgrad_block_shape* shape,
+                                                               const backgrad_block_backward_options* options);
+
+/* `workspace` holds backgrad_plan_workspace_bytes(plan) bytes, aligned to BACKGRAD_WORKSPACE_ALIGNMENT. */
+BACKGRAD_EXPORT backgrad_status backgrad_block_backward_execute(const backgrad_plan* plan,
+                                                                const backgrad_block_backward_arguments* arguments,
+                                                                void* workspace);
 
 #ifdef __cplusplus
 }

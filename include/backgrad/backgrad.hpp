@@ -3,6 +3,7 @@
 /// Everything backgrad offers to C++.
 #include <backgrad/activation.hpp>
 #include <backgrad/activation_function.hpp>
+#include <backgrad/block.hpp>
 #include <backgrad/conv2d.hpp>
 #include <backgrad/error.hpp>
 #include <backgrad/executor.hpp>

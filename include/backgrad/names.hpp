@@ -1,6 +1,7 @@
 #pragma once
 
 #include <backgrad/activation.hpp>
+#include <backgrad/block.hpp>
 #include <backgrad/conv2d.hpp>
 #include <backgrad/error.hpp>
 #include <backgrad/pool2d.hpp>
@@ -110,6 +111,13 @@ template <>
 inline constexpr Name<GlobalAverageGradient> names<GlobalAverageGradient>[] = {
     {GlobalAverageGradient::full, "full"},
     {GlobalAverageGradient::local_derivative, "local_derivative"},
+};
+
+template <>
+inline constexpr Name<BlockPool> names<BlockPool>[] = {
+    {BlockPool::none, "none"},
+    {BlockPool::max, "max"},
+    {BlockPool::average, "avg"},
 };
 
 template <>

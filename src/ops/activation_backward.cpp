@@ -1,83 +1,27 @@
 #include "isa/isa.hpp"
-#include "ops/activation_tables.hpp"
+#include "ops/activation_problem.hpp"
 #include "ops/validate.hpp"
 #include "plan/element_tasks.hpp"
 #include "threads/cache.hpp"
 #include "threads/make_executor.hpp"
 
 #include <backgrad/activation.hpp>
-#include <backgrad/names.hpp>
 
-#include <cmath>
-#include <string>
+#include <cstdint>
 
 namespace backgrad {
 namespace {
 
-using kernels::Derivative;
-
 /// A task shorter than this costs more to hand out than to do.
 constexpr std::int64_t least_task_bytes = 16 * 1024;
-
-/// The derivative of a function by its input or by its output, where that is known.
-Derivative derivative(Activation activation, ActivationSource source) {
-    const bool output = source == ActivationSource::output;
-    switch (activation) {
-        case Activation::linear:
-            return Derivative::one;
-        case Activation::relu:
-            return Derivative::positive;
-        case Activation::leaky_relu:
-            return Derivative::positive_or_alpha;
-        case Activation::sigmoid:
-            return output ? Derivative::sigmoid_of_output : Derivative::sigmoid;
-        case Activation::tanh:
-            return output ? Derivative::tanh_of_output : Derivative::tanh;
-        case Activation::elu:
-            return output ? Derivative::elu_of_output : Derivative::elu;
-        case Activation::softplus:
-            return output ? Derivative::softplus_of_output : Derivative::softplus;
-        case Activation::gelu_erf:
-        case Activation::gelu_tanh:
-            if (!output) return Derivative::gelu;
-            break;
-        case Activation::silu:
-            if (!output) return Derivative::silu;
-            break;
-        case Activation::hardswish:
-            if (!output) return Derivative::hardswish;
-            break;
-    }
-    throw Error("source", "input, the only source for " + std::string(name(activation)), std::string(name(source)));
-}
-
-bool uses_alpha(Activation activation) { return activation == Activation::leaky_relu || activation == Activation::elu; }
-
-/// The value of alpha; checks it where it counts.
-double resolve_alpha(const ActivationBackwardOptions& options) {
-    if (!uses_alpha(options.activation)) return 0;
-    if (options.alpha == -1) return options.activation == Activation::elu ? 1.0 : 0.01;
-    if (!std::isfinite(options.alpha)) throw Error("alpha", "a finite number", std::to_string(options.alpha));
-    if (options.source == ActivationSource::output && options.alpha <= 0) {
-        throw Error("alpha", "a positive number with source = output", std::to_string(options.alpha));
-    }
-    return options.alpha;
-}
 
 }  // namespace
 
 template <class T>
 struct ActivationBackward<T>::Implementation {
     Implementation(std::int64_t elements, const ActivationBackwardOptions& options)
-        : tasks(plan::make_element_tasks(elements, sizeof(T), least_task_bytes, 1024)) {
-        problem.derivative = derivative(options.activation, options.source);
-        problem.alpha = static_cast<T>(resolve_alpha(options));
-        if (problem.derivative == Derivative::gelu) {
-            const auto& tables = activation_tables<T>();
-            problem.pieces = options.activation == Activation::gelu_erf ? &tables.gelu_erf : &tables.gelu_tanh;
-        }
-        if (problem.derivative == Derivative::silu) problem.root = &activation_tables<T>().silu;
-        problem.accumulate = options.grad_input_mode == WriteMode::accumulate;
+        : tasks(plan::make_element_tasks(elements, sizeof(T), least_task_bytes, 1024)),
+          problem(make_activation_problem<T>(options)) {
         const std::int64_t tensors = reads_source() ? 3 : 2;
         problem.streaming =
             elements > threads::last_level_cache_bytes() / tensors / static_cast<std::int64_t>(sizeof(T));
@@ -95,13 +39,13 @@ struct ActivationBackward<T>::Implementation {
         threads::report_plan("activation_backward", strategy);
     }
 
-    bool reads_source() const { return problem.derivative != Derivative::one; }
+    bool reads_source() const { return problem.derivative != kernels::Derivative::one; }
 
     plan::ElementTasks tasks;
+    kernels::ActivationProblem<T> problem;
     Strategy strategy;
     const kernels::ActivationKernels<T>* kernels = nullptr;
     std::shared_ptr<Executor> executor;
-    kernels::ActivationProblem<T> problem{};
 };
 
 template <class T>

@@ -1,50 +1,10 @@
+#include "ops/pool2d_reciprocals.hpp"
 #include "ops/pool2d_run.hpp"
 #include "ops/validate.hpp"
 
 #include <backgrad/pool2d.hpp>
 
-#include <map>
-
 namespace backgrad {
-namespace {
-
-/// 1 / area of every window. Rows of windows that reach equally far into the input share their numbers.
-template <class T>
-class Reciprocals {
-public:
-    Reciprocals(const Pool2dShape& shape, AveragePadding padding) {
-        if (pool2d_input_elements(shape) == 0 || pool2d_output_elements(shape) == 0) return;
-        const plan::Pool2dAxis height = plan::height_axis(shape), width = plan::width_axis(shape);
-        const bool include = padding == AveragePadding::include;
-        for (std::int64_t y = 0; y < height.out; ++y) {
-            const std::int64_t cells = include ? height.window : height.cells(y);
-            std::vector<T>& row = by_cells_[cells];
-            for (std::int64_t x = static_cast<std::int64_t>(row.size()); x < width.out; ++x) {
-                const std::int64_t area = cells * (include ? width.window : width.cells(x));
-                // A window without cells meets no element, so its number is never used.
-                row.push_back(area > 0 ? static_cast<T>(1.0 / static_cast<double>(area)) : T(0));
-            }
-            rows_.push_back(row.data());
-        }
-    }
-
-    /// Lays the numbers of whole planes out one behind the other, for kernels that compute several planes as one run.
-    void repeat(std::int64_t width, std::int64_t planes) {
-        for (std::int64_t plane = 0; plane < planes; ++plane) {
-            for (const T* row : rows_) line_.insert(line_.end(), row, row + width);
-        }
-    }
-
-    const T* const* rows() const { return rows_.data(); }
-    const T* line() const { return line_.data(); }
-
-private:
-    std::map<std::int64_t, std::vector<T>> by_cells_;
-    std::vector<const T*> rows_;
-    std::vector<T> line_;
-};
-
-}  // namespace
 
 template <class T>
 struct AvgPool2dBackward<T>::Implementation {
@@ -58,7 +18,7 @@ struct AvgPool2dBackward<T>::Implementation {
     }
 
     std::int64_t input_elements, output_elements;
-    Reciprocals<T> reciprocals;
+    Pool2dReciprocals<T> reciprocals;
     Pool2dRun<T> run;
 };
 

@@ -38,10 +38,10 @@ void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan
     const std::int64_t group = task / plan.channel_blocks / plan.segment_groups;
     const plan::Range channels = plan.channel_block(context.problem, block);
     T* total = partials + task * plan.partial_elements();
-    context.kernels.pack->clear(total, channels.size());
-    const plan::Range segments = plan.segment_group(segment_group);
+    const plan::Range whole = plan.segment_group(segment_group), segments = context.segments(plan.segments, whole);
+    if (segments.begin == whole.begin) context.kernels.pack->clear(total, channels.size());
     for (std::int64_t s = segments.begin; s < segments.end; ++s)
-        plan.passes.for_each(plan.segments.box(s), [&](const plan::PixelBox& pass) {
+        plan.passes.for_each(context.box(plan.segments, s), [&](const plan::PixelBox& pass) {
             add_bias_pass(context, context.grad_output(group), pass, channels, scratch, total);
         });
 }

@@ -6,6 +6,7 @@
 
 #include <backgrad/conv2d.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace backgrad::ops {
@@ -35,12 +36,26 @@ TensorView<T> view(T* data, Layout layout, std::int64_t groups, std::int64_t cha
     return {data + group * channels, all * pixels, 1, width * all, all};
 }
 
-/// What every task of a convolution reads.
+/// What every task of a convolution reads: the tensors of some images of the batch, or of all.
 template <class T>
 struct Conv2dContext {
-    const plan::Conv2dProblem& problem;
+    const plan::Conv2dProblem& problem;  ///< with the images of these tensors as its batch
     const kernels::Conv2dKernels<T>& kernels;
     const Conv2dBackwardArguments<T>& arguments;
+    std::int64_t first_image;  ///< of the whole batch: the one with which these tensors begin
+
+    /// The segments of a group that lie in these tensors. Segments and groups are those of the whole batch.
+    plan::Range segments(const plan::Segments& whole, const plan::Range& group) const {
+        const std::int64_t begin = std::max(group.begin, whole.first_from(first_image));
+        return {begin, std::max(begin, std::min(group.end, whole.first_from(first_image + problem.batch)))};
+    }
+    /// The pixels of such a segment, in images of these tensors.
+    plan::PixelBox box(const plan::Segments& whole, std::int64_t segment) const {
+        plan::PixelBox box = whole.box(segment);
+        box.image_begin -= first_image;
+        box.image_end -= first_image;
+        return box;
+    }
 
     TensorView<const T> grad_output(std::int64_t group) const {
         return view(arguments.grad_output, problem.layout, problem.groups, problem.out_channels,

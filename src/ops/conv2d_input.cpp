@@ -302,7 +302,10 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const std::int64_t channel_group = task % plan.channel_groups;
     const std::int64_t block_group = task / plan.channel_groups % plan.block_groups;
     const std::int64_t group = task / plan.channel_groups / plan.block_groups;
-    const Range blocks = plan::share(plan.blocks, plan.block_groups, block_group);
+    Range blocks = plan::share(plan.blocks, plan.block_groups, block_group);
+    // The last images of a batch may be fewer than the plan is made for.
+    const std::int64_t present = p.batch * plan.blocks_per_image;
+    blocks.end = std::min(blocks.end, present);
     const Range tiles = plan::share(plan.channel_tile_count(p), plan.channel_groups, channel_group);
     const T* group_weights = packed + group * plan.packed_group_elements;
     if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
@@ -322,7 +325,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
                                 runs,    staging, !weights_finite, finish, prefetch.queue()};
         prefetch.clear();
         const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
-        if (next < plan.blocks) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
+        if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = tile_channels(p, plan, t);
             const T* weights = group_weights + channels.begin * p.out_channels * p.taps();

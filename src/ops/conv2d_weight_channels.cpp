@@ -173,18 +173,18 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     const std::int64_t in_step = p.kernel_width == 1 ? 1 : p.stride_width;
     const std::int64_t stride = lanes_out ? 1 : in_step, row_stride = lanes_out ? in_step : 1;
 
-    const Range segments = plan.segment_group(segment_group);
+    const Range whole = plan.segment_group(segment_group), segments = context.segments(plan.segments, whole);
     if (segments.size() == 0) context.kernels.pack->clear(total, tiles.padded() * rows.size() * p.taps());
     const std::int64_t lines = plan.segment_lines();
     const Range output_channels = lanes_out ? lanes : rows;
     T* bias_state = scratch.take(bias ? bias_state_elements<T>(output_channels.size()) : 0);
-    if (bias) context.kernels.pack->clear(bias, output_channels.size());
+    if (bias && segments.begin == whole.begin) context.kernels.pack->clear(bias, output_channels.size());
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(p.taps() * lines, sizeof(T))));
     std::int64_t* run_counts =
         reinterpret_cast<std::int64_t*>(scratch.take(plan::Conv2dWeightPlan::count_elements(p.taps(), sizeof(T))));
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
-        const PixelBox box = plan.segments.box(s);
+        const PixelBox box = context.box(plan.segments, s);
         const Window out = output_window(box), in = input_window(p, box);
         const Window &lane_window = lanes_out ? out : in, &row_window = lanes_out ? in : out;
         Scratch<T> pieces = scratch;
@@ -194,11 +194,11 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
         pack_rows(context, row_tensor, row_window, rows, row_panel);
         if (bias) add_bias_pass(context, grad_output, box, output_channels, bias_state, bias);
         const std::int64_t broadcast_row = channels_last ? 1 : row_window.pixels();
-        const Finish finish = s == segments.begin ? Finish::store : Finish::add;
+        const Finish finish = s == whole.begin ? Finish::store : Finish::add;
 
         prefetch.clear();
         if (s + 1 < segments.end) {
-            const PixelBox next = plan.segments.box(s + 1);
+            const PixelBox next = context.box(plan.segments, s + 1);
             prefetch_window(grad_output, output_window(next), output_channels, prefetch);
             prefetch_window(input, input_window(p, next), lanes_out ? rows : lanes, prefetch);
         }

@@ -213,20 +213,22 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     const auto& pack = *context.kernels.pack;
     constexpr std::int64_t chains = DotKernels<T>::chains;
     const TensorView<const T> grad_output = context.grad_output(group), input = context.input(group);
-    const Range channels = plan.row_block(row_block), segments = plan.segment_group(segment_group);
+    const Range channels = plan.row_block(row_block), whole = plan.segment_group(segment_group);
+    const Range segments = context.segments(plan.segments, whole);
     const std::int64_t outputs = channels.size() * p.in_channels * p.taps();
     const PixelPanels largest = plan::pixel_panels(p, plan.passes.images, plan.passes.rows, plan.passes.columns);
     T* output_panel = scratch.take(plan.rows_per_block * largest.output_plane);
     T* input_panel = scratch.take(p.in_channels * largest.input_plane + largest.pitch);
     T* state = scratch.take(outputs * chains);
     T* bias_state = scratch.take(bias ? bias_state_elements<T>(channels.size()) : 0);
-    if (bias) pack.clear(bias, channels.size());
-
-    pack.clear(total, outputs);
+    if (segments.begin == whole.begin) {
+        pack.clear(total, outputs);
+        if (bias) pack.clear(bias, channels.size());
+    }
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         pack.clear(state, outputs * chains);
-        plan.passes.for_each(plan.segments.box(s), [&](const PixelBox& box) {
+        plan.passes.for_each(context.box(plan.segments, s), [&](const PixelBox& box) {
             const Pass pass{
                 box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
             const PixelPanels sizes = plan::pixel_panels(p, pass.images, pass.rows.size(), pass.columns.size());

@@ -3,33 +3,7 @@
 
 #include <backgrad/pool2d.hpp>
 
-#include <string>
-
 namespace backgrad {
-namespace {
-
-/// A window offset is one byte.
-void validate_offsets(const Pool2dShape& shape) {
-    const std::int64_t cells =
-        validate::checked_product("window_height * window_width", {shape.window_height, shape.window_width});
-    if (cells > 256) {
-        throw Error("window_height * window_width", "at most 256 with window_offsets", std::to_string(cells));
-    }
-}
-
-plan::Pool2dReads reads(MaxPoolSource source) {
-    switch (source) {
-        case MaxPoolSource::input:
-            return plan::Pool2dReads::input;
-        case MaxPoolSource::plane_indices:
-            return plan::Pool2dReads::plane_indices;
-        case MaxPoolSource::window_offsets:
-            return plan::Pool2dReads::window_offsets;
-    }
-    throw Error("source", "a MaxPoolSource", std::to_string(static_cast<int>(source)));
-}
-
-}  // namespace
 
 template <class T>
 struct MaxPool2dBackward<T>::Implementation {
@@ -37,7 +11,8 @@ struct MaxPool2dBackward<T>::Implementation {
         : source(options.source),
           input_elements(pool2d_input_elements(shape)),
           output_elements(pool2d_output_elements(shape)),
-          run("max_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy, reads(source)) {}
+          run("max_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
+              validate_max_pool_source(shape, source)) {}
 
     MaxPoolSource source;
     std::int64_t input_elements, output_elements;
@@ -47,7 +22,6 @@ struct MaxPool2dBackward<T>::Implementation {
 template <class T>
 MaxPool2dBackward<T>::MaxPool2dBackward(const Pool2dShape& shape, const MaxPool2dBackwardOptions& options) {
     validate_pool2d(shape, sizeof(T));
-    if (options.source == MaxPoolSource::window_offsets) validate_offsets(shape);
     implementation_ = std::make_unique<Implementation>(shape, options);
 }
 

@@ -1,6 +1,7 @@
 #include "ops/validate.hpp"
 
 #include <backgrad/error.hpp>
+#include <backgrad/workspace.hpp>
 
 #include <string>
 
@@ -53,6 +54,15 @@ std::int64_t checked_elements(const char* name, std::initializer_list<std::int64
 
 void require_pointer(const char* name, const void* pointer, std::int64_t elements) {
     if (pointer == nullptr && elements > 0) throw Error(name, "a pointer to a tensor", "null");
+}
+
+void require_workspace(const void* workspace, std::size_t bytes) {
+    if (bytes == 0) return;
+    require_pointer("workspace", workspace);
+    const std::size_t beyond = reinterpret_cast<std::uintptr_t>(workspace) % Workspace::alignment;
+    if (beyond == 0) return;
+    throw Error("workspace", "a pointer aligned to " + std::to_string(Workspace::alignment) + " bytes",
+                std::to_string(beyond) + " bytes beyond such an address");
 }
 
 }  // namespace backgrad::validate

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 
@@ -22,5 +23,8 @@ std::int64_t checked_elements(const char* name, std::initializer_list<std::int64
 
 /// Throws Error for a null pointer. Tensors without elements need none: pass elements = 0.
 void require_pointer(const char* name, const void* pointer, std::int64_t elements = 1);
+
+/// Throws Error for a null or misaligned workspace. One of no bytes needs no pointer.
+void require_workspace(const void* workspace, std::size_t bytes);
 
 }  // namespace backgrad::validate

@@ -189,6 +189,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
         choose_tiles(plan, p, tiles);
         choose_blocks(plan, p, tiles, element_bytes, strategy);
     }
+    plan.blocks_per_image = plan.blocks / std::max<std::int64_t>(1, p.batch);
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
     plan.packed_elements = plan.packed_group_elements * p.groups;

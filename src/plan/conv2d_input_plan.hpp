@@ -39,7 +39,8 @@ struct Conv2dInputPlan {
     bool vectors_are_rows;      ///< family pixels: they lie in neighbouring rows, else behind each other in one
     std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
     std::int64_t blocks;  ///< of the batch
-    std::int64_t tasks;   ///< groups * channel_groups * block_groups
+    std::int64_t blocks_per_image;
+    std::int64_t tasks;  ///< groups * channel_groups * block_groups
     std::int64_t pack_tasks;
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;

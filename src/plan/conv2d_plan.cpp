@@ -1,6 +1,7 @@
 #include "plan/conv2d_plan.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace backgrad::plan {
 
@@ -18,11 +19,33 @@ void size_workspace(Conv2dPlan& plan) {
         need(plan.shared.depthwise_partials, plan.depthwise->shared_elements, plan.depthwise->worker_elements);
 }
 
+/// The strategy by which the sums over the batch are cut where only `images` of it are there at a time. Few of the
+/// segment groups then have work at once, and each must be cut finer: as if there were more threads for all.
+Strategy for_some_images(const Conv2dProblem& p, std::size_t element_bytes, Strategy strategy, std::int64_t images) {
+    if (strategy.threads <= 1) return strategy;
+    const Segments segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
+    const std::int64_t groups = segment_groups(p, element_bytes, segments, strategy);
+    const std::int64_t at_once = std::max<std::int64_t>(1, groups * images / std::max<std::int64_t>(1, p.batch));
+    const std::int64_t threads = strategy.threads * groups / at_once;
+    strategy.threads = static_cast<int>(std::min<std::int64_t>(threads, std::numeric_limits<int>::max()));
+    return strategy;
+}
+
 }  // namespace
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
                        std::size_t element_bytes, const Strategy& strategy) {
+    return plan_conv2d(p, gradients, tiles, element_bytes, strategy, p.batch);
+}
+
+Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy, std::int64_t images) {
     Conv2dPlan plan;
+    const bool continued = images < p.batch;
+    Conv2dProblem part = p;
+    part.batch = std::min(p.batch, images);
+    if (continued) part.images = images;
+    const Strategy sums = continued ? for_some_images(p, element_bytes, strategy, images) : strategy;
     const bool same_output = p.grad_output_height == p.out_height && p.grad_output_width == p.out_width;
     const bool any_input = gradients.input && p.input_elements() > 0;
     if (p.depthwise() && p.batch * p.pixels_out() > 0) {
@@ -30,11 +53,11 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
                                         tiles.depthwise, element_bytes, strategy);
     } else {
         if (gradients.weight && p.weight_elements() > 0)
-            plan.weight = plan_weight(p, tiles.dense, element_bytes, strategy);
-        if (any_input) plan.input = plan_input(p, tiles.dense, element_bytes, strategy);
+            plan.weight = plan_weight(p, tiles.dense, element_bytes, sums, continued);
+        if (any_input) plan.input = plan_input(part, tiles.dense, element_bytes, strategy);
     }
     if (gradients.bias && p.out_channels > 0 && !((plan.weight || plan.depthwise) && same_output))
-        plan.bias = plan_bias(p, element_bytes, strategy);
+        plan.bias = plan_bias(p, element_bytes, sums);
     size_workspace(plan);
     plan.main_tasks = interleave({plan.weight ? plan.weight->tasks : 0, plan.bias ? plan.bias->tasks : 0,
                                   plan.depthwise ? plan.depthwise->tasks : 0, plan.input ? plan.input->tasks : 0});

@@ -53,4 +53,9 @@ struct Conv2dTiles {
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
                        std::size_t element_bytes, const Strategy& strategy);
 
+/// As above for a batch that comes `images` at a time: the input gradient is planned for so many, and the other sums
+/// are continued. See conv2d_chunks.hpp.
+Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy, std::int64_t images);
+
 }  // namespace backgrad::plan

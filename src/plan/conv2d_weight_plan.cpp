@@ -242,8 +242,9 @@ PixelPanels pixel_panels(const Conv2dProblem& p, std::int64_t images, std::int64
 }
 
 Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
-                             const Strategy& strategy) {
+                             const Strategy& strategy, bool continued) {
     Conv2dWeightPlan plan{};
+    plan.continued = continued;
     plan.family = weight_family(p, element_bytes);
     plan.segments = weight_segments(p, plan.family, element_bytes);
     plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);

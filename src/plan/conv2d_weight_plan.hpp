@@ -32,6 +32,7 @@ struct Conv2dWeightPlan {
     std::int64_t lane_blocks, row_blocks;
     LaneTiles block_tiles;        ///< of the largest lane block (family channels)
     std::int64_t rows_per_block;  ///< channels of the largest row block
+    bool continued;               ///< the batch comes in several parts, whose tasks continue the same sums
     Passes passes;                ///< family pixels: what is worked on at once, near the L1 cache
     std::int64_t tasks;
 
@@ -50,7 +51,11 @@ struct Conv2dWeightPlan {
         return round_up(counts * 8 / static_cast<std::int64_t>(element_bytes), 16);
     }
 
-    bool partials() const { return segment_groups > 1; }
+    /// Whether sums outlive a task: there are several to join, or a later task goes on with them.
+    bool partials() const { return segment_groups > 1 || continued; }
+    std::int64_t segment_group_of(std::int64_t task) const {
+        return task / (lane_blocks * row_blocks) % segment_groups;
+    }
     std::int64_t partial_elements() const { return round_up(block_elements, 16) + round_up(block_bias, 16); }
     Range segment_group(std::int64_t group) const { return share(segments.count, segment_groups, group); }
     /// Lane blocks end at whole vectors, so that only the last has lanes without a channel.
@@ -84,7 +89,7 @@ PixelPanels pixel_panels(const Conv2dProblem& problem, std::int64_t images, std:
 
 /// Plans the weight gradient for `threads` workers. Only block sizes depend on tiles and threads.
 Conv2dWeightPlan plan_weight(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,
-                             const Strategy& strategy);
+                             const Strategy& strategy, bool continued = false);
 
 /// Segment groups whatever the strategy: P = clamp(ceil(256 / tiles), 1, min(64, 8 MiB / weight bytes)) with nominal
 /// tiles of 64 x 64 channels, and at least 4 segments each so that joining costs little.

@@ -26,6 +26,10 @@ struct Segments {
     std::int64_t count;
 
     PixelBox box(std::int64_t segment) const;
+    /// The first segment that begins with this image or behind it.
+    std::int64_t first_from(std::int64_t image) const {
+        return images > 1 ? (image + images - 1) / images : image * row_parts * column_parts;
+    }
     /// An upper bound of box(s).pixels().
     std::int64_t largest() const;
 };

@@ -10,7 +10,7 @@ class NamesTest : public testing::Test {};
 
 using Enums =
     testing::Types<Layout, WeightLayout, WriteMode, Isa, Backend, Partition, Schedule, Reduction, InputGradient,
-                   Conv2dAlgorithm, MaxPoolSource, AveragePadding, Activation, ActivationSource>;
+                   Conv2dAlgorithm, MaxPoolSource, AveragePadding, BlockPool, Activation, ActivationSource>;
 TYPED_TEST_SUITE(NamesTest, Enums);
 
 TYPED_TEST(NamesTest, EveryWordReadsBackAsItsValue) {

@@ -1,3 +1,5 @@
+#include "bindings/c/conv2d.hpp"
+
 #include "bindings/c/plan.hpp"
 
 #include <backgrad/conv2d.hpp>
@@ -6,8 +8,6 @@ namespace backgrad::c {
 
 template <>
 const char* const operation_name<Conv2dBackward> = "conv2d_backward";
-
-namespace {
 
 Conv2dShape from_c(const backgrad_conv2d_shape& shape) noexcept {
     return {.batch = shape.batch,
@@ -43,6 +43,8 @@ Conv2dBackwardOptions from_c(const backgrad_conv2d_backward_options& options) {
             .algorithm = enumerator<Conv2dAlgorithm>(options.algorithm, "options.algorithm"),
             .strategy = strategy_from_c(options.strategy)};
 }
+
+namespace {
 
 template <class T>
 Conv2dBackwardArguments<T> from_c(const backgrad_conv2d_backward_arguments& arguments) noexcept {

@@ -1,6 +1,7 @@
 // The enumerations of C and C++ have equal values, so that one is cast to the other.
 #include <backgrad/backgrad.h>
 #include <backgrad/activation.hpp>
+#include <backgrad/block.hpp>
 #include <backgrad/conv2d.hpp>
 #include <backgrad/pool2d.hpp>
 #include <backgrad/strategy.hpp>
@@ -67,6 +68,10 @@ static_assert(same(AveragePadding::include, BACKGRAD_AVERAGE_INCLUDE_PADDING));
 
 static_assert(same(GlobalAverageGradient::full, BACKGRAD_GLOBAL_AVERAGE_FULL));
 static_assert(same(GlobalAverageGradient::local_derivative, BACKGRAD_GLOBAL_AVERAGE_LOCAL_DERIVATIVE));
+
+static_assert(same(BlockPool::none, BACKGRAD_BLOCK_POOL_NONE));
+static_assert(same(BlockPool::max, BACKGRAD_BLOCK_POOL_MAX));
+static_assert(same(BlockPool::average, BACKGRAD_BLOCK_POOL_AVERAGE));
 
 static_assert(same(Activation::linear, BACKGRAD_LINEAR));
 static_assert(same(Activation::relu, BACKGRAD_RELU));

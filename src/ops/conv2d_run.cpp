@@ -1,0 +1,100 @@
+#include "ops/conv2d_run.hpp"
+
+#include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_depthwise.hpp"
+#include "ops/conv2d_input.hpp"
+#include "threads/make_executor.hpp"
+
+#include <cstdint>
+
+namespace backgrad::ops {
+
+namespace {
+
+DepthwiseModes depthwise_modes(const Conv2dBackwardOptions& options) {
+    return {options.grad_weight_mode, options.grad_bias_mode, options.grad_input_mode};
+}
+
+}  // namespace
+
+template <class T>
+Conv2dRun<T>::Conv2dRun(const Conv2dSetup<T>& setup, const plan::Conv2dPlan& plan,
+                        const Conv2dBackwardArguments<T>& arguments, T* workspace) noexcept
+    : setup_(setup),
+      plan_(plan),
+      arguments_(arguments),
+      weight_partials_(workspace),
+      bias_partials_(weight_partials_ + plan.shared.weight_partials),
+      packed_weights_(bias_partials_ + plan.shared.bias_partials),
+      depthwise_partials_(packed_weights_ + plan.shared.packed_weights),
+      scratch_(depthwise_partials_ + plan.shared.depthwise_partials),
+      weight_outputs_{plan.weight && plan.weight->partials() ? weight_partials_ : nullptr,
+                      setup.options.gradients.weight, setup.options.gradients.bias && !plan.bias,
+                      setup.options.grad_weight_mode, setup.options.grad_bias_mode} {}
+
+template <class T>
+void Conv2dRun<T>::pack_weights() noexcept {
+    const Conv2dContext<T> context{setup_.problem, *setup_.kernels, arguments_, 0};
+    threads::run(*setup_.executor, plan_.pack_tasks(), [&](std::int64_t task, int) noexcept {
+        if (!pack_weight_task(context, *plan_.input, task, packed_weights_))
+            weights_finite_.store(false, std::memory_order_relaxed);
+    });
+}
+
+template <class T>
+void Conv2dRun<T>::sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images,
+                       const T* grad_output) noexcept {
+    plan::Conv2dProblem problem = setup_.problem;
+    problem.batch = images.size();
+    const std::int64_t before = images.begin * problem.groups * problem.in_channels * problem.pixels_in();
+    Conv2dBackwardArguments<T> arguments = arguments_;
+    arguments.grad_output = grad_output;
+    if (arguments.input) arguments.input += before;
+    if (arguments.grad_input) arguments.grad_input += before;
+    const Conv2dContext<T> context{problem, *setup_.kernels, arguments, images.begin};
+    threads::run(*setup_.executor, static_cast<std::int64_t>(tasks.size()),
+                 [&](std::int64_t task, int worker) noexcept {
+                     run_task(context, tasks[static_cast<std::size_t>(task)], worker);
+                 });
+}
+
+template <class T>
+void Conv2dRun<T>::run_task(const Conv2dContext<T>& context, const plan::OrderedTask& ordered,
+                            int worker) const noexcept {
+    T* const own = scratch_ + worker * plan_.worker_elements;
+    const std::int64_t task = ordered.task;
+    switch (static_cast<plan::MainTasks>(ordered.list)) {
+        case plan::MainTasks::weight:
+            return weight_task(context, *plan_.weight, weight_outputs_, task, Scratch<T>(own));
+        case plan::MainTasks::bias:
+            return bias_task(context, *plan_.bias, task, bias_partials_, own);
+        case plan::MainTasks::depthwise:
+            return depthwise_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task, depthwise_partials_,
+                                  Scratch<T>(own));
+        case plan::MainTasks::input:
+            return input_task(context, *plan_.input, task, packed_weights_,
+                              weights_finite_.load(std::memory_order_relaxed), setup_.options.grad_input_mode,
+                              Scratch<T>(own));
+    }
+}
+
+template <class T>
+void Conv2dRun<T>::join() noexcept {
+    const Conv2dContext<T> context{setup_.problem, *setup_.kernels, arguments_, 0};
+    const std::int64_t weight_joins = plan_.weight_joins(setup_.problem);
+    const std::int64_t bias_joins = plan_.bias_joins(setup_.problem);
+    const std::int64_t joins = weight_joins + bias_joins + plan_.depthwise_joins();
+    threads::run(*setup_.executor, joins, [&](std::int64_t task, int) noexcept {
+        if (task < weight_joins) return weight_join_task(context, *plan_.weight, weight_outputs_, task);
+        task -= weight_joins;
+        if (task < bias_joins)
+            return bias_join_task(context, *plan_.bias, task, bias_partials_, setup_.options.grad_bias_mode);
+        depthwise_join_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task - bias_joins,
+                            depthwise_partials_);
+    });
+}
+
+template class Conv2dRun<float>;
+template class Conv2dRun<double>;
+
+}  // namespace backgrad::ops

@@ -1,0 +1,138 @@
+#include "ops/pool2d_gather.hpp"
+
+#include <algorithm>
+
+namespace backgrad {
+namespace {
+
+kernels::Covers view(const plan::Pool2dCovers& covers) {
+    return {covers.first.data(), covers.windows.data(), covers.taps.data()};
+}
+
+kernels::GatherProgram view(const plan::GatherProgram& program) {
+    return {.first_step = program.first_step.data(),
+            .base = program.base.data(),
+            .loaded = program.loaded.data(),
+            .taken = program.taken.data(),
+            .pattern = program.pattern.data(),
+            .relative = program.shifted() ? nullptr : program.relative.data(),
+            .steps = program.steps_of_all(),
+            .first_read = program.first_read(),
+            .end_read = program.end_read()};
+}
+
+kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
+    return {.planes = lines.planes,
+            .gather = view(lines.gather),
+            .maxima = view(lines.maxima),
+            .positions = lines.positions.data() + lines.margin,
+            .first_cells = lines.first_cells.data(),
+            .window_rows = lines.window_rows.data(),
+            .window_columns = lines.window_columns.data(),
+            .scratch_rows = lines.scratch_rows,
+            .scratch_pitch = lines.scratch_pitch,
+            .margin = lines.margin};
+}
+
+kernels::MaximumSource source_of(plan::Pool2dReads reads) {
+    switch (reads) {
+        case plan::Pool2dReads::plane_indices:
+            return kernels::MaximumSource::plane_indices;
+        case plan::Pool2dReads::window_offsets:
+            return kernels::MaximumSource::window_offsets;
+        case plan::Pool2dReads::nothing:
+        case plan::Pool2dReads::input:
+            break;
+    }
+    return kernels::MaximumSource::input;
+}
+
+/// The same pooling in sizes that the plan can compute with: a stride beyond the input and the dilation of a single
+/// cell mean nothing, and where no window fits its size means nothing either.
+Pool2dShape canonical(Pool2dShape s) {
+    if (s.out_height() == 0 || s.out_width() == 0) {
+        return {.batch = s.batch, .channels = s.channels, .in_height = s.in_height, .in_width = s.in_width};
+    }
+    s.stride_height = std::min(s.stride_height, s.in_height + s.padding_top + s.padding_bottom);
+    s.stride_width = std::min(s.stride_width, s.in_width + s.padding_left + s.padding_right);
+    if (s.window_height == 1) s.dilation_height = 1;
+    if (s.window_width == 1) s.dilation_width = 1;
+    return s;
+}
+
+kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
+    kernels::Pool2dProblem problem{};
+    problem.input_elements = pool2d_input_elements(s);
+    problem.output_elements = pool2d_output_elements(s);
+    problem.channels = s.channels;
+    problem.in_height = s.in_height;
+    problem.in_width = s.in_width;
+    problem.out_height = s.out_height();
+    problem.out_width = s.out_width();
+    problem.window_height = s.window_height;
+    problem.window_width = s.window_width;
+    problem.stride_height = s.stride_height;
+    problem.stride_width = s.stride_width;
+    problem.padding_top = s.padding_top;
+    problem.padding_left = s.padding_left;
+    problem.dilation_height = s.dilation_height;
+    problem.dilation_width = s.dilation_width;
+    problem.accumulate = mode == WriteMode::accumulate;
+    return problem;
+}
+
+plan::Pool2dKernelLimits limits(int lanes) {
+    return {.lanes = lanes, .scratch_elements = kernels::pool2d_scratch_elements, .max_rows = kernels::pool2d_max_rows};
+}
+
+}  // namespace
+
+template <class T>
+Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Pool2dReads reads,
+                              const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
+    const Pool2dShape shape = canonical(asked);
+    const bool any_window = pool2d_output_elements(asked) > 0;
+    rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
+    columns_ = plan::make_covers(any_window ? plan::width_axis(shape) : plan::Pool2dAxis{.in = shape.in_width});
+    problem_ = describe(shape, writes.mode);
+    if (!any_window) problem_.out_height = problem_.out_width = problem_.output_elements = 0;
+    problem_.source = source_of(reads);
+    problem_.streaming = writes.streaming;
+    problem_.cached_rows = std::max<std::int64_t>(1, rows_.span());
+    if (layout == Layout::nchw) plan_nchw(shape, reads, table, writes.whole_planes);
+    else plan_nhwc(shape, reads, table);
+    problem_.rows = view(rows_);
+    problem_.columns = view(columns_);
+    problem_.line = view(lines_);
+}
+
+template <class T>
+void Pool2dGather<T>::plan_nchw(const Pool2dShape& shape, plan::Pool2dReads reads,
+                                const kernels::Pool2dKernels<T>& table, bool whole_planes) {
+    lines_ = plan::make_lines(shape, reads, rows_, columns_, limits(table.lanes), whole_planes);
+    if (reads == plan::Pool2dReads::nothing) {
+        kernel_ = lines_.fits ? table.average_nchw : table.average_any_nchw;
+    } else {
+        kernel_ = lines_.fits ? table.max_nchw : table.max_any_nchw;
+    }
+}
+
+template <class T>
+void Pool2dGather<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads,
+                                const kernels::Pool2dKernels<T>& table) {
+    if (reads == plan::Pool2dReads::nothing) {
+        kernel_ = table.average_nhwc;
+    } else if (reads == plan::Pool2dReads::input) {
+        const plan::Pool2dBlocks blocks = plan::make_blocks(shape, rows_, columns_, limits(table.lanes));
+        problem_.channels_per_block = blocks.channels;
+        problem_.columns_per_block = blocks.columns;
+        kernel_ = blocks.fits ? table.max_nhwc : table.max_any_nhwc;
+    } else {
+        kernel_ = table.max_nhwc;
+    }
+}
+
+template class Pool2dGather<float>;
+template class Pool2dGather<double>;
+
+}  // namespace backgrad
