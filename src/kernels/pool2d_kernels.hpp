@@ -31,8 +31,9 @@ struct Covers {
 struct GatherProgram {
     const std::int64_t* first_step;
     const std::int32_t* base;
-    const std::uint16_t* loaded;
+    const std::uint32_t* loaded;
     const std::uint16_t* taken;
+    const std::int64_t* key;
     const std::int32_t* pattern;
     const std::int32_t* relative;       ///< null: lane k takes element base + k
     std::int64_t steps;                 ///< of every vector; 0: they differ
@@ -46,10 +47,11 @@ struct GatherProgram {
 struct Pool2dLine {
     std::int64_t planes;              ///< 0: rows
     GatherProgram gather;             ///< of grad_input from windows
-    GatherProgram maxima;             ///< of windows from input (source = input)
+    GatherProgram maxima;             ///< of a row of windows from a row of input (source = input)
     const std::int32_t* positions;    ///< of the elements
-    const std::int32_t* first_cells;  ///< position of each window's first cell inside the tensor (source = input)
-    const std::int32_t* window_rows;  ///< where each window begins (source = window_offsets)
+    const std::int32_t* first_cells;  ///< column of each window's first cell inside the tensor (source = input)
+    /// Where each window begins; the rows for source = window_offsets only, and for source = input one row of windows.
+    const std::int32_t* window_rows;
     const std::int32_t* window_columns;
     std::int64_t scratch_rows;   ///< rows of windows in the scratch: row y stands in row y % scratch_rows
     std::int64_t scratch_pitch;  ///< elements of one row of scratch, with both margins

@@ -9,12 +9,6 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// Bit k of `bits` where element k of `left` ones exists.
-inline unsigned first_bits(unsigned bits, std::int64_t left) {
-    if (left >= 16) return bits;
-    return left > 0 ? bits & ((1u << left) - 1u) : 0;
-}
-
 /// Finds where windows have their maxima, as positions in the plane, for one line of windows of an NCHW plane (or of
 /// several small planes).
 template <class T>
@@ -23,19 +17,14 @@ public:
     LineMaxima(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
         : problem_(problem), tensors_(tensors) {}
 
-    /// From the input: `windows` windows in row y of the plane that starts at element `plane` of the input. Only the
-    /// first `available` elements of a line of planes exist.
-    [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t windows, std::int64_t available,
-                                      std::int32_t* to) const {
-        const CellRange rows = rows_are_lines() ? rows_of_window(problem_, y) : CellRange{0, 1, 1};
-        if (rows.first >= rows.end) return;
+    /// From the input: `count` rows of windows from row y of a plane on, in this plane and the next ones. The plane
+    /// starts at element `plane` of the input. Writes whole vectors.
+    [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t count, std::int32_t* to) const {
         const bool shifted = problem_.line.maxima.relative == nullptr;
-        if (whole_vectors_exist(plane, rows)) {
-            shifted ? find<true, true>(plane, rows, windows, available, to)
-                    : find<false, true>(plane, rows, windows, available, to);
+        if (whole_vectors_exist(plane, y, count)) {
+            shifted ? find<true, true>(plane, y, count, to) : find<false, true>(plane, y, count, to);
         } else {
-            shifted ? find<true, false>(plane, rows, windows, available, to)
-                    : find<false, false>(plane, rows, windows, available, to);
+            shifted ? find<true, false>(plane, y, count, to) : find<false, false>(plane, y, count, to);
         }
     }
 
@@ -60,64 +49,80 @@ private:
     bool rows_are_lines() const { return problem_.line.planes == 0; }
 
     /// Whole vectors read cells that no lane takes, but never outside the tensor.
-    bool whole_vectors_exist(std::int64_t plane, const CellRange& rows) const {
+    bool whole_vectors_exist(std::int64_t plane, std::int64_t y, std::int64_t count) const {
         const kernels::GatherProgram& program = problem_.line.maxima;
-        return plane + rows.first * problem_.in_width + program.first_read >= 0 &&
-               plane + (rows.end - 1) * problem_.in_width + program.end_read <= problem_.input_elements;
+        const std::int64_t plane_elements = problem_.in_height * problem_.in_width;
+        const std::int64_t last = y + count - 1, last_plane = plane + last / problem_.out_height * plane_elements;
+        const CellRange first_rows = rows_of_window(problem_, y);
+        const CellRange last_rows = rows_of_window(problem_, last % problem_.out_height);
+        return plane + first_rows.first * problem_.in_width + program.first_read >= 0 &&
+               last_plane + (last_rows.end - 1) * problem_.in_width + program.end_read <= problem_.input_elements;
     }
 
     template <bool shifted, bool whole>
-    void find(std::int64_t plane, const CellRange& rows, std::int64_t windows, std::int64_t available,
-              std::int32_t* to) const {
+    void find(std::int64_t plane, std::int64_t y, std::int64_t count, std::int32_t* to) const {
         switch (problem_.line.maxima.steps) {
             case 2:
-                return find<shifted, whole, 2>(plane, rows, windows, available, to);
+                return find<shifted, whole, 2>(plane, y, count, to);
             case 3:
-                return find<shifted, whole, 3>(plane, rows, windows, available, to);
-            case 4:
-                return find<shifted, whole, 4>(plane, rows, windows, available, to);
+                return find<shifted, whole, 3>(plane, y, count, to);
             default:
-                return find<shifted, whole, 0>(plane, rows, windows, available, to);
+                return find<shifted, whole, 0>(plane, y, count, to);
         }
     }
 
     /// `steps`: of each vector, if the compiler may know it.
     template <bool shifted, bool whole, int steps>
-    void find(std::int64_t plane, const CellRange& rows, std::int64_t windows, std::int64_t available,
-              std::int32_t* to) const {
-        const kernels::GatherProgram program = problem_.line.maxima;
-        const std::int64_t width = problem_.in_width;
-        for (std::int64_t x = 0; x < windows; x += lanes) {
+    void find(std::int64_t plane, std::int64_t y, std::int64_t count, std::int32_t* to) const {
+        const kernels::Pool2dProblem problem = problem_;
+        for (std::int64_t k = 0; k < count; ++k, ++y, to += problem.out_width) {
+            if (y == problem.out_height) {
+                y = 0;
+                plane += problem.in_height * problem.in_width;
+            }
+            const CellRange rows = rows_of_window(problem, y);
+            if (rows.first < rows.end) find_row<shifted, whole, steps>(problem, tensors_.input + plane, rows, to);
+        }
+    }
+
+    template <bool shifted, bool whole, int steps>
+    [[gnu::always_inline]] static void find_row(const kernels::Pool2dProblem& problem, const T* plane,
+                                                const CellRange& rows, std::int32_t* to) {
+        const kernels::GatherProgram& program = problem.line.maxima;
+        const std::int64_t width = problem.in_width;
+        for (std::int64_t x = 0; x < problem.out_width; x += lanes) {
             const std::int64_t begin = steps > 0 ? x / lanes * steps : program.first_step[x / lanes];
             const std::int64_t end = steps > 0 ? begin + steps : program.first_step[x / lanes + 1];
-            Index position = Index::load(problem_.line.first_cells + x) + number(rows.first * width);
+            const Index start = Index::load(problem.line.window_columns + x);
+            Index position = Index::load(problem.line.first_cells + x) + number(rows.first * width);
             vec<T> best = vec<T>::broadcast(-std::numeric_limits<T>::infinity());
             for (std::int64_t row = rows.first; row < rows.end; row += rows.step) {
-                const T* const cells = tensors_.input + plane + row * width;
                 for (std::int64_t s = begin; s < end; ++s) {
-                    take_cells<shifted, whole>(program, s, cells, number(row * width), available, best, position);
+                    const vec<T> value = take_cells<shifted, whole>(program, s, plane + row * width);
+                    const Index here = start + number(row * width + program.key[s]);
+                    const auto replace = vec<T>::both(exceeds(value, best), vec<T>::mask_of_bits(program.taken[s]));
+                    best = select(replace, value, best);
+                    position = select(replace, here, position);
                 }
             }
             position.store(to + x);
         }
     }
 
+    /// The cells that the lanes take in step s; other lanes hold anything.
     template <bool shifted, bool whole>
-    [[gnu::always_inline]] void take_cells(const kernels::GatherProgram& program, std::int64_t s, const T* cells,
-                                           Index offset, std::int64_t available, vec<T>& best, Index& position) const {
-        const std::int64_t base = program.base[s];
-        vec<T> value = whole ? vec<T>::load(cells + base)
-                             : vec<T>::load_bits(cells + base, first_bits(program.loaded[s], available - base));
-        Index here = Index::load(problem_.line.positions + base);
-        if constexpr (!shifted) {
-            const Index relative = Index::load(program.relative + program.pattern[s]);
-            value = permute(value, relative);
-            here = permute(here, relative);
-        }
-        const auto replace = vec<T>::both(exceeds(value, best), vec<T>::mask_of_bits(program.taken[s]));
-        best = select(replace, value, best);
-        position = select(replace, here + offset, position);
+    [[gnu::always_inline]] static vec<T> take_cells(const kernels::GatherProgram& program, std::int64_t s,
+                                                    const T* cells) {
+        cells += program.base[s];
+        const unsigned loaded = program.loaded[s];
+        vec<T> low = whole ? vec<T>::load(cells) : vec<T>::load_bits(cells, loaded & lane_bits);
+        keep_in_register(low);
+        if constexpr (shifted) return low;
+        const vec<T> high = whole ? vec<T>::load(cells + lanes) : vec<T>::load_bits(cells + lanes, loaded >> lanes);
+        return permute_pair(low, high, Index::load(program.relative + program.pattern[s]));
     }
+
+    static constexpr unsigned lane_bits = (1u << lanes) - 1u;
 
     /// A cell outside the tensor gives -1: as a position it would be another pixel. So does a row beyond the window.
     Index position_of_offset(Index offset, Index first_row, Index first_column) const {

@@ -79,7 +79,7 @@ private:
                                 .reciprocals = kind == PoolKind::average ? tensors_.reciprocals[y] : nullptr,
                                 .input = plane * problem_.in_height * problem_.in_width,
                                 .y = y,
-                                .elements = problem_.in_width};
+                                .rows = 1};
             place.windows = prepare(source, y % problem_.line.scratch_rows);
         }
     }
@@ -107,7 +107,7 @@ private:
                         .reciprocals = tensors_.line_reciprocals,
                         .input = plane * in,
                         .y = 0,
-                        .elements = planes * in},
+                        .rows = planes * problem_.out_height},
                        scratch_row);
     }
 
@@ -115,9 +115,8 @@ private:
     struct Source {
         std::int64_t at, count;  ///< its windows are elements [at, at + count) of grad_output
         const T* reciprocals;
-        std::int64_t input;     ///< element of the input where the plane begins
-        std::int64_t y;         ///< row of windows, where lines are rows
-        std::int64_t elements;  ///< of the line of the input
+        std::int64_t input;    ///< element of the input where the plane begins
+        std::int64_t y, rows;  ///< rows of windows: y and the next ones, in this plane and the next ones
     };
 
     Windows prepare(const Source& source, std::int64_t scratch_row) {
@@ -144,7 +143,7 @@ private:
     const std::int32_t* prepare_maxima(const Source& source, std::int32_t* scratch, bool in_place) {
         switch (problem_.source) {
             case kernels::MaximumSource::input:
-                maxima_.from_input(source.input, source.y, source.count, source.elements, scratch);
+                maxima_.from_input(source.input, source.y, source.rows, scratch);
                 break;
             case kernels::MaximumSource::plane_indices:
                 if (in_place) return tensors_.plane_indices + source.at;

@@ -14,6 +14,7 @@ kernels::GatherProgram view(const plan::GatherProgram& program) {
             .base = program.base.data(),
             .loaded = program.loaded.data(),
             .taken = program.taken.data(),
+            .key = program.key.data(),
             .pattern = program.pattern.data(),
             .relative = program.shifted() ? nullptr : program.relative.data(),
             .steps = program.steps_of_all(),

@@ -43,11 +43,12 @@ public:
         return terms;
     }
 
+    /// The key is the distance from the beginning of the window.
     std::vector<GatherTerm> cells_of(std::int64_t window) const {
         std::vector<GatherTerm> terms;
         for (std::int64_t tap = 0; tap < axis_.window; ++tap) {
             const std::int64_t column = first_column(window) + tap * axis_.dilation;
-            if (0 <= column && column < axis_.in) terms.push_back({tap, column});
+            if (0 <= column && column < axis_.in) terms.push_back({tap * axis_.dilation, column});
         }
         return terms;
     }
@@ -90,20 +91,6 @@ public:
         return terms;
     }
 
-    std::vector<GatherTerm> cells_of(std::int64_t window) const {
-        const std::int64_t plane = window / width_.out / height_.out;
-        std::vector<GatherTerm> terms;
-        for (std::int64_t r = 0; r < height_.window; ++r) {
-            for (std::int64_t c = 0; c < width_.window; ++c) {
-                const std::int64_t row = first_row(window) + r * height_.dilation;
-                const std::int64_t column = first_column(window) + c * width_.dilation;
-                if (row < 0 || row >= height_.in || column < 0 || column >= width_.in) continue;
-                terms.push_back({r * width_.window + c, (plane * height_.in + row) * width_.in + column});
-            }
-        }
-        return terms;
-    }
-
 private:
     Pool2dAxis height_, width_;
     const Pool2dCovers &rows_, &columns_;
@@ -112,7 +99,7 @@ private:
 
 template <class Lines>
 void fill_tables(const Lines& source, Pool2dReads reads, int lanes, Pool2dLines& lines) {
-    lines.gather = make_program(source.elements(), lanes, [&](std::int64_t k) { return source.windows_of(k); });
+    lines.gather = make_program(source.elements(), lanes, lanes, [&](std::int64_t k) { return source.windows_of(k); });
     lines.gather.even_out();
     lines.margin = lanes;
     lines.positions.resize(static_cast<std::size_t>(source.elements() + 2 * lines.margin));
@@ -121,15 +108,6 @@ void fill_tables(const Lines& source, Pool2dReads reads, int lanes, Pool2dLines&
     }
     lines.scratch_pitch = round_up(source.windows() + 2 * lines.margin, lanes);
     const std::size_t windows = static_cast<std::size_t>(lines.scratch_pitch);
-    if (reads == Pool2dReads::input) {
-        lines.maxima = make_program(source.windows(), lanes, [&](std::int64_t k) { return source.cells_of(k); });
-        lines.maxima.even_out();
-        lines.first_cells.resize(windows, -1);
-        for (std::int64_t k = 0; k < source.windows(); ++k) {
-            const std::vector<GatherTerm> cells = source.cells_of(k);
-            if (!cells.empty()) lines.first_cells[static_cast<std::size_t>(k)] = source.position(cells.front().element);
-        }
-    }
     if (reads == Pool2dReads::window_offsets) {
         lines.window_rows.resize(windows);
         lines.window_columns.resize(windows);
@@ -137,6 +115,20 @@ void fill_tables(const Lines& source, Pool2dReads reads, int lanes, Pool2dLines&
             lines.window_rows[static_cast<std::size_t>(k)] = static_cast<std::int32_t>(source.first_row(k));
             lines.window_columns[static_cast<std::size_t>(k)] = static_cast<std::int32_t>(source.first_column(k));
         }
+    }
+}
+
+/// Maxima are searched row by row, whatever the lines are.
+void fill_maxima(const RowLines& source, int lanes, Pool2dLines& lines) {
+    lines.maxima = make_program(source.windows(), lanes, 2 * lanes, [&](std::int64_t k) { return source.cells_of(k); });
+    lines.maxima.even_out();
+    const std::size_t windows = static_cast<std::size_t>(round_up(source.windows(), lanes));
+    lines.window_columns.resize(windows);
+    lines.first_cells.resize(windows, -1);
+    for (std::int64_t k = 0; k < source.windows(); ++k) {
+        const std::vector<GatherTerm> cells = source.cells_of(k);
+        lines.window_columns[static_cast<std::size_t>(k)] = static_cast<std::int32_t>(source.first_column(k));
+        if (!cells.empty()) lines.first_cells[static_cast<std::size_t>(k)] = source.position(cells.front().element);
     }
 }
 
@@ -165,6 +157,7 @@ Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2d
     } else {
         fill_tables(PlaneLines(shape, rows, columns, lines.planes), reads, limits.lanes, lines);
     }
+    if (reads == Pool2dReads::input) fill_maxima(RowLines(shape, columns), limits.lanes, lines);
     // The next line is brought into scratch before the current one is computed.
     lines.scratch_rows = lines.planes == 0 ? std::max<std::int64_t>(1, rows.span(2)) : 2;
     lines.fits =

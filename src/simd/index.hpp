@@ -9,6 +9,7 @@
 ///     high_half(a)                         a / 65536 of non-negative a
 ///     equal(a, b) negative(a)              -> vec<T>::mask; select(mask, a, b)
 ///     permute(v, a)                        lane k is v[a[k] mod lanes], v a vec<T> or an index_vec<T>
+///     permute_pair(low, high, a)           lane k is element a[k] mod 2 lanes of low and high, one behind the other
 ///     truncate(v)                          v rounded towards zero; some number for NaN and beyond 32 bits
 ///     lookup(p, a)                         lane k is p[a[k] mod 8]: a table of 8 elements
 /// deinterleave(a, b, even, odd) splits the 2 * lanes elements of a and b into those at even and at odd positions.

@@ -47,6 +47,10 @@ struct index_vec<float> {
     friend vec<float> lookup(const float* p, index_vec a) { return permute(vec<float>::load(p), a); }
     friend vec<float> permute(vec<float> v, index_vec a) { return {_mm256_permutevar8x32_ps(v.value, a.value)}; }
     friend index_vec permute(index_vec v, index_vec a) { return {_mm256_permutevar8x32_epi32(v.value, a.value)}; }
+    friend vec<float> permute_pair(vec<float> low, vec<float> high, index_vec a) {
+        const __m256 from_high = _mm256_castsi256_ps(_mm256_slli_epi32(a.value, 28));
+        return {_mm256_blendv_ps(permute(low, a).value, permute(high, a).value, from_high)};
+    }
 };
 
 template <>
@@ -101,6 +105,10 @@ struct index_vec<double> {
     }
     friend index_vec permute(index_vec v, index_vec a) {
         return {_mm_castps_si128(_mm_permutevar_ps(_mm_castsi128_ps(v.value), a.value))};
+    }
+    friend vec<double> permute_pair(vec<double> low, vec<double> high, index_vec a) {
+        const __m256d from_high = _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_cvtepu32_epi64(a.value), 61));
+        return {_mm256_blendv_pd(permute(low, a).value, permute(high, a).value, from_high)};
     }
 
 private:

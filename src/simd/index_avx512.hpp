@@ -44,6 +44,9 @@ struct index_vec<float> {
     }
     friend vec<float> permute(vec<float> v, index_vec a) { return {_mm512_permutexvar_ps(a.value, v.value)}; }
     friend index_vec permute(index_vec v, index_vec a) { return {_mm512_permutexvar_epi32(a.value, v.value)}; }
+    friend vec<float> permute_pair(vec<float> low, vec<float> high, index_vec a) {
+        return {_mm512_permutex2var_ps(low.value, a.value, high.value)};
+    }
 
 private:
     static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }
@@ -84,6 +87,9 @@ struct index_vec<double> {
         return {_mm512_permutexvar_pd(_mm512_cvtepi32_epi64(a.value), v.value)};
     }
     friend index_vec permute(index_vec v, index_vec a) { return {_mm256_permutevar8x32_epi32(v.value, a.value)}; }
+    friend vec<double> permute_pair(vec<double> low, vec<double> high, index_vec a) {
+        return {_mm512_permutex2var_pd(low.value, _mm512_cvtepi32_epi64(a.value), high.value)};
+    }
 
 private:
     static mask first(int n) { return static_cast<mask>((1u << n) - 1u); }

@@ -33,6 +33,7 @@ struct index_vec {
     friend vec<T> lookup(const T* p, index_vec a) { return {p[a.value & 7]}; }
     friend vec<T> permute(vec<T> v, index_vec) { return v; }
     friend index_vec permute(index_vec v, index_vec) { return v; }
+    friend vec<T> permute_pair(vec<T> low, vec<T> high, index_vec a) { return a.value & 1 ? high : low; }
 
 private:
     static std::uint32_t bits(index_vec a) { return static_cast<std::uint32_t>(a.value); }
