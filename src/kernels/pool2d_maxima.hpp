@@ -20,6 +20,7 @@ public:
     /// From the input: `count` rows of windows from row y of a plane on, in this plane and the next ones. The plane
     /// starts at element `plane` of the input. Writes whole vectors.
     [[gnu::noinline]] void from_input(std::int64_t plane, std::int64_t y, std::int64_t count, std::int32_t* to) const {
+        if (count == 0) return;
         const bool shifted = problem_.line.maxima.relative == nullptr;
         if (whole_vectors_exist(plane, y, count)) {
             shifted ? find<true, true>(plane, y, count, to) : find<false, true>(plane, y, count, to);
