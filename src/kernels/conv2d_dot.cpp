@@ -1,4 +1,5 @@
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
 #include <utility>
@@ -30,8 +31,11 @@ void pass(const DotOperands<T>& in, T* state, std::ptrdiff_t state_row, int firs
     using V = vec<T>;
     constexpr int chains = DotKernels<T>::chains;
     V sum[rows][columns];
-    for (int r = 0; r < rows; ++r)
-        for (int c = 0; c < columns; ++c) sum[r][c] = V::load(state + r * state_row + c * chains + first);
+    unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+        unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+            sum[r][c] = V::load(state + r * state_row + c * chains + first);
+        });
+    });
 
     for (const Run *run = in.runs, *end = run + in.run_count; run != end; ++run) {
         const T* a = in.a + run->lane_offset + first;
@@ -39,13 +43,14 @@ void pass(const DotOperands<T>& in, T* state, std::ptrdiff_t state_row, int firs
         std::int64_t left = run->count - first;
         const auto step = [&]() __attribute__((always_inline)) {
             V x[rows];
-            for (int r = 0; r < rows; ++r) x[r] = V::load(a + r * in.a_row);
-            if constexpr (columns > 1)
-                for (V& v : x) keep_in_register(v);
-            for (int c = 0; c < columns; ++c) {
+            unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+                x[r] = V::load(a + r * in.a_row);
+                if constexpr (columns > 1) keep_in_register(x[r]);
+            });
+            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
                 const V y = V::load(b + in.b_columns[c]);
-                for (int r = 0; r < rows; ++r) sum[r][c] = fma(x[r], y, sum[r][c]);
-            }
+                unrolled<rows>([&](auto r) __attribute__((always_inline)) { sum[r][c] = fma(x[r], y, sum[r][c]); });
+            });
             left -= chains;
             a += chains;
             b += chains;
@@ -68,18 +73,19 @@ void pass(const DotOperands<T>& in, T* state, std::ptrdiff_t state_row, int firs
         if (left > 0) {
             const int n = static_cast<int>(left);
             V x[rows];
-            for (int r = 0; r < rows; ++r) x[r] = V::load_first(a + r * in.a_row, n);
-            for (int c = 0; c < columns; ++c) {
+            unrolled<rows>([&](auto r) __attribute__((always_inline)) { x[r] = V::load_first(a + r * in.a_row, n); });
+            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
                 const V y = V::load_first(b + in.b_columns[c], n);
-                for (int r = 0; r < rows; ++r) sum[r][c] = fma(x[r], y, sum[r][c]);
-            }
+                unrolled<rows>([&](auto r) __attribute__((always_inline)) { sum[r][c] = fma(x[r], y, sum[r][c]); });
+            });
         }
     }
 
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 8
-        for (int c = 0; c < columns; ++c) sum[r][c].store(state + r * state_row + c * chains + first);
+    unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+        unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+            sum[r][c].store(state + r * state_row + c * chains + first);
+        });
+    });
 }
 
 template <class T, int rows, int columns>

@@ -21,6 +21,17 @@ private:
     vec<T> poison_ = vec<T>::zero();
 };
 
+inline int limited(std::int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
+
+/// The first n of p[0], p[2], ...; reads nothing behind them.
+template <class T>
+vec<T> load_even_first(const T* p, int n) {
+    using V = vec<T>;
+    const int behind = 2 * n - 1 - V::lanes;
+    return even(V::load_first(p, limited(2 * n - 1, V::lanes)),
+                behind > 0 ? V::load_first(p + V::lanes, behind) : V::zero());
+}
+
 template <class T>
 bool copy(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std::int64_t rows, std::int64_t columns,
           T* to, std::ptrdiff_t to_row) noexcept {
@@ -41,13 +52,11 @@ bool copy(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std:
                 x.store_first(to + c, n);
             }
         } else {
-            if (from_step == 2) {
-                // A vector of every second element reads one element more than it needs.
-                for (; c + V::lanes < columns; c += V::lanes) {
-                    const V x = V::load_even(from + 2 * c);
-                    check.see(x);
-                    x.store(to + c);
-                }
+            for (; from_step == 2 && c < columns; c += V::lanes) {
+                const int n = limited(columns - c, V::lanes);
+                const V x = load_even_first(from + 2 * c, n);
+                check.see(x);
+                x.store_first(to + c, n);
             }
             T poison = 0;
             for (; c < columns; ++c) {
@@ -72,8 +81,6 @@ void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns, v
             block[i] = i < rows ? V::load_first(from + i * from_row, columns) : V::zero();
     }
 }
-
-inline int limited(std::int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
 
 template <class T, bool tight>
 bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,

@@ -22,16 +22,28 @@ struct Axis {
     std::int64_t index(std::int64_t position) const { return (position - begin) / step; }
 };
 
-/// The part of a tensor that one segment reads: some images, rows and columns. Its panel numbers the pixels in order.
+/// The part of a tensor that one segment reads: some images, rows and columns.
 struct Window {
     std::int64_t image_begin, images;
     Axis rows, columns;
 
     std::int64_t pixels() const { return images * rows.count * columns.count; }
-    std::int64_t pixel(std::int64_t image, std::int64_t y, std::int64_t x) const {
-        return ((image - image_begin) * rows.count + rows.index(y)) * columns.count + columns.index(x);
+};
+
+/// Where a window's pixels lie, in a panel or in the tensor itself: element strides of its images, rows and columns.
+struct Place {
+    Window window;
+    std::int64_t image, row, column;
+
+    std::int64_t offset(std::int64_t n, std::int64_t y, std::int64_t x) const {
+        return (n - window.image_begin) * image + window.rows.index(y) * row + window.columns.index(x) * column;
     }
 };
+
+/// A panel that numbers the pixels in order, `unit` elements each.
+Place panel_place(const Window& window, std::int64_t unit) {
+    return {window, window.rows.count * window.columns.count * unit, window.columns.count * unit, unit};
+}
 
 Window output_window(const PixelBox& box) {
     return {box.image_begin, box.images(), {box.row_begin, 1, box.rows()}, {box.column_begin, 1, box.columns()}};
@@ -91,18 +103,42 @@ void pack_lanes(const Conv2dContext<T>& context, const TensorView<const T>& tens
     }
 }
 
-/// The broadcast operand, as the tensor has it: [channel][pixel] or [pixel][channel].
+/// The broadcast operand: channel 0 of the block, and the elements from one channel to the next.
 template <class T>
-void pack_rows(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Window& window, Range channels,
-               T* panel) {
+struct RowOperand {
+    const T* data;
+    std::int64_t channel;
+    Place place;
+};
+
+/// Rows that begin a multiple of half a page apart share a few sets of the L1 cache and would push each other out.
+template <class T>
+bool spread_over_sets(std::int64_t stride) {
+    constexpr std::int64_t half_page = 2048 / sizeof(T);
+    return stride % half_page != 0;
+}
+
+/// Channels-first rows are read where they lie: a scalar is broadcast from any address. Others are copied
+/// into `panel` as the tensor has them, [channel][pixel] or [pixel][channel].
+template <class T>
+RowOperand<T> place_rows(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Window& window,
+                         Range channels, T* panel) {
     const auto& pack = *context.kernels.pack;
+    const bool channels_last = tensor.channel == 1;
+    if (!channels_last && spread_over_sets<T>(tensor.channel)) {
+        const T* data = tensor.at(window.image_begin, channels.begin, window.rows.begin, window.columns.begin);
+        return {data,
+                tensor.channel,
+                {window, tensor.image, window.rows.step * tensor.row, window.columns.step * tensor.pixel}};
+    }
     for_each_stretch(tensor, window, [&](const T* from, std::int64_t pixels, std::int64_t at) {
         from += channels.begin * tensor.channel;
-        if (tensor.channel == 1)
+        if (channels_last)
             pack.copy(from, tensor.pixel * window.columns.step, 1, pixels, channels.size(),
                       panel + at * channels.size(), channels.size());
         else pack.copy(from, tensor.channel, window.columns.step, channels.size(), pixels, panel + at, window.pixels());
     });
+    return {panel, channels_last ? 1 : window.pixels(), panel_place(window, channels_last ? channels.size() : 1)};
 }
 
 /// Lists what a window reads, for fetching ahead.
@@ -130,24 +166,26 @@ std::int64_t append(Run* runs, std::int64_t count, const Run& run, std::int64_t 
 
 /// The runs of tap (r, c): the rows of the segment whose input row exists, without the columns whose input does not.
 /// Padding so contributes no term. Returns their number, at most the segment's rows.
-std::int64_t list_runs(const plan::Conv2dProblem& p, const Window& out, const Window& in, LaneSide side, std::int64_t r,
-                       std::int64_t c, Run* runs) {
+std::int64_t list_runs(const plan::Conv2dProblem& p, const Place& out_place, const Place& in_place, LaneSide side,
+                       std::int64_t r, std::int64_t c, Run* runs) {
+    const Window& out = out_place.window;
     const Range valid =
         plan::valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
     const std::int64_t column_end = out.columns.begin + out.columns.count;
     const Range columns{std::max(valid.begin, out.columns.begin), std::min(valid.end, column_end)};
     if (columns.size() == 0) return 0;
     const bool lanes_out = side == LaneSide::grad_output;
-    const std::int64_t in_step = p.stride_width / in.columns.step;
-    const std::int64_t lane_step = lanes_out ? 1 : in_step, row_step = lanes_out ? in_step : 1;
+    const std::int64_t in_step = p.stride_width / in_place.window.columns.step * in_place.column;
+    const std::int64_t lane_step = lanes_out ? out_place.column : in_step;
+    const std::int64_t row_step = lanes_out ? in_step : out_place.column;
     std::int64_t count = 0;
     for (std::int64_t n = 0; n < out.images; ++n)
         for (std::int64_t y = out.rows.begin; y < out.rows.begin + out.rows.count; ++y) {
             const std::int64_t in_y = p.input_row(y, r), image = out.image_begin + n;
             if (in_y < 0 || in_y >= p.in_height) continue;
-            const std::int64_t out_pixel = out.pixel(image, y, columns.begin);
-            const std::int64_t in_pixel = in.pixel(image, in_y, p.input_column(columns.begin, c));
-            const Run run{lanes_out ? out_pixel : in_pixel, lanes_out ? in_pixel : out_pixel, columns.size()};
+            const std::int64_t from_out = out_place.offset(image, y, columns.begin);
+            const std::int64_t from_in = in_place.offset(image, in_y, p.input_column(columns.begin, c));
+            const Run run{lanes_out ? from_out : from_in, lanes_out ? from_in : from_out, columns.size()};
             count = append(runs, count, run, lane_step, row_step);
         }
     return count;
@@ -168,11 +206,6 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     const Range lanes = plan.lane_block(lane_block), rows = plan.row_block(row_block);
     plan::LaneTiles tiles = plan.block_tiles;
     tiles.size = lanes.size();
-    const bool channels_last = row_tensor.channel == 1;
-    const std::int64_t row_unit = channels_last ? rows.size() : 1;
-    const std::int64_t in_step = p.kernel_width == 1 ? 1 : p.stride_width;
-    const std::int64_t stride = lanes_out ? 1 : in_step, row_stride = lanes_out ? in_step : 1;
-
     const Range whole = plan.segment_group(segment_group), segments = context.segments(plan.segments, whole);
     if (segments.size() == 0) context.kernels.pack->clear(total, tiles.padded() * rows.size() * p.taps());
     const std::int64_t lines = plan.segment_lines();
@@ -191,9 +224,12 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
         T* lane_panel = pieces.take(tiles.padded() * lane_window.pixels());
         T* row_panel = pieces.take(rows.size() * row_window.pixels());
         pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel);
-        pack_rows(context, row_tensor, row_window, rows, row_panel);
+        const RowOperand<T> row_operand = place_rows(context, row_tensor, row_window, rows, row_panel);
+        const Place lane_place = panel_place(lane_window, 1);
+        const Place &out_place = lanes_out ? lane_place : row_operand.place,
+                    &in_place = lanes_out ? row_operand.place : lane_place;
+        const std::int64_t in_step = p.stride_width / in.columns.step;
         if (bias) add_bias_pass(context, grad_output, box, output_channels, bias_state, bias);
-        const std::int64_t broadcast_row = channels_last ? 1 : row_window.pixels();
         const Finish finish = s == whole.begin ? Finish::store : Finish::add;
 
         prefetch.clear();
@@ -211,20 +247,20 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
             for (std::int64_t tap = 0; tap < p.taps(); ++tap) {
                 Run* tap_runs = runs + tap * lines;
                 if (j == 0)
-                    run_counts[tap] =
-                        list_runs(p, out, in, plan.side, tap / p.kernel_width, tap % p.kernel_width, tap_runs);
+                    run_counts[tap] = list_runs(p, out_place, in_place, plan.side, tap / p.kernel_width,
+                                                tap % p.kernel_width, tap_runs);
                 if (run_counts[tap] == 0 && finish == Finish::add) continue;
                 T* to = total + (j * tiles.width() * p.taps() + tap * width) * rows.size();
                 for (std::int64_t i = 0; i < parts; ++i) {
                     const Range part = plan::share(rows.size(), parts, i);
                     const kernels::TileOperands<T> operands{lane_panel + j * tiles.width() * lane_window.pixels(),
                                                             width,
-                                                            width * stride,
+                                                            width * (lanes_out ? 1 : in_step),
                                                             tiles.lanes,
-                                                            row_panel + part.begin * broadcast_row,
-                                                            row_unit,
-                                                            row_unit * row_stride,
-                                                            broadcast_row,
+                                                            row_operand.data + part.begin * row_operand.channel,
+                                                            1,
+                                                            row_operand.place.column * (lanes_out ? in_step : 1),
+                                                            row_operand.channel,
                                                             tap_runs,
                                                             run_counts[tap],
                                                             prefetch.queue()};

@@ -39,9 +39,10 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
     const double fill = static_cast<double>(p.out_width) / static_cast<double>(round_up(p.out_width, lanes));
     const double products = static_cast<double>(p.out_channels * p.in_channels * p.taps());
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
+    const double per_pixel = move + row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width));
     // 1.2: column operands cross cache lines and the chains are stored and joined.
     return products / lanes / 2 / fill * 1.2 +
-           move * (static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p));
+           per_pixel * (static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p));
 }
 
 LaneSide choose_side(const Conv2dProblem& p, int lanes) {

@@ -6,7 +6,7 @@
 /// `vec<T>` (T = float, double) is a value type over one hardware register:
 ///     lanes                                compile-time number of elements
 ///     zero() broadcast(x) load(p) store(p) unaligned; stream(p) is a non-temporal store, p aligned to the vector
-///     load_even(p)                         p[0], p[2], ...; reads 2 * lanes elements
+///     even(a, b)                           elements 0, 2, ... of a, then those of b
 ///     load_first(p, n) store_first(p, n)   the first n lanes only, 0 <= n <= lanes; other lanes load as +0
 ///     load_bits(p, bits) mask_of_bits(bits) lane k where bit k is set; other lanes load as +0 and are not read
 ///     fma(a, b, c) = a * b + c             one rounding (scalar: two, outside the same-bits promise)

@@ -21,9 +21,9 @@ struct vec<float> {
     static vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
     static vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
     static vec load_first(const float* p, int n) { return {_mm256_maskload_ps(p, first(n))}; }
-    static vec load_even(const float* p) {
-        const __m256 even = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), 0x88);
-        return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), 0xD8))};
+    friend vec even(vec a, vec b) {
+        const __m256 pairs = _mm256_shuffle_ps(a.value, b.value, 0x88);
+        return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xD8))};
     }
     static vec load_bits(const float* p, unsigned bits) {
         return {_mm256_maskload_ps(p, _mm256_castps_si256(mask_of_bits(bits)))};
@@ -78,10 +78,7 @@ struct vec<double> {
     static vec broadcast(double x) { return {_mm256_set1_pd(x)}; }
     static vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
     static vec load_first(const double* p, int n) { return {_mm256_maskload_pd(p, first(n))}; }
-    static vec load_even(const double* p) {
-        const __m256d even = _mm256_unpacklo_pd(_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4));
-        return {_mm256_permute4x64_pd(even, 0xD8)};
-    }
+    friend vec even(vec a, vec b) { return {_mm256_permute4x64_pd(_mm256_unpacklo_pd(a.value, b.value), 0xD8)}; }
     static vec load_bits(const double* p, unsigned bits) {
         return {_mm256_maskload_pd(p, _mm256_castpd_si256(mask_of_bits(bits)))};
     }

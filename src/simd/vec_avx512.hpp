@@ -21,9 +21,9 @@ struct vec<float> {
     static vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
     static vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
     static vec load_first(const float* p, int n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
-    static vec load_even(const float* p) {
-        const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        return {_mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + 16))};
+    friend vec even(vec a, vec b) {
+        const __m512i order = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        return {_mm512_permutex2var_ps(a.value, order, b.value)};
     }
     static vec load_bits(const float* p, unsigned bits) { return {_mm512_maskz_loadu_ps(mask_of_bits(bits), p)}; }
     static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }
@@ -70,9 +70,9 @@ struct vec<double> {
     static vec broadcast(double x) { return {_mm512_set1_pd(x)}; }
     static vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
     static vec load_first(const double* p, int n) { return {_mm512_maskz_loadu_pd(first(n), p)}; }
-    static vec load_even(const double* p) {
-        const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
-        return {_mm512_permutex2var_pd(_mm512_loadu_pd(p), even, _mm512_loadu_pd(p + 8))};
+    friend vec even(vec a, vec b) {
+        const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+        return {_mm512_permutex2var_pd(a.value, order, b.value)};
     }
     static vec load_bits(const double* p, unsigned bits) { return {_mm512_maskz_loadu_pd(mask_of_bits(bits), p)}; }
     static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }

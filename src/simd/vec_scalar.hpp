@@ -17,7 +17,7 @@ struct vec {
     static vec broadcast(T x) { return {x}; }
     static vec load(const T* p) { return {*p}; }
     static vec load_first(const T* p, int n) { return {n > 0 ? *p : T(0)}; }
-    static vec load_even(const T* p) { return {*p}; }
+    friend vec even(vec a, vec) { return a; }
     static vec load_bits(const T* p, unsigned bits) { return {bits & 1 ? *p : T(0)}; }
     static mask mask_of_bits(unsigned bits) { return bits & 1; }
     static mask both(mask a, mask b) { return a && b; }
