@@ -107,7 +107,6 @@ void input_pointwise_task(const Conv2dContext<T>& context, const Conv2dInputPlan
     const TensorView<const T> grad_output = context.grad_output(group);
     const TensorView<const T> grad_input = read_only(context.grad_input(group));
     PrefetchList<T> prefetch;
-    const std::int64_t present = p.batch * plan.blocks_per_image;
     for (std::int64_t strip = blocks.begin; strip < blocks.end; ++strip) {
         prefetch.clear();
         if (strip + 1 < p.batch * plan.blocks_per_image) {
