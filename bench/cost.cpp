@@ -34,6 +34,22 @@ Cost pool2d_cost(const Cell& cell, double element) {
     return {0, element * (out + input) + index * out};
 }
 
+/// Beside the convolution's own tensors: the gradient of the pooling, its indices, and what the activation reads.
+Cost block_cost(const Cell& cell, double element) {
+    const BlockShape block = block_shape(cell.shape);
+    const Pool2dShape pool = block.pooling();
+    const double planes = product({pool.batch, pool.channels});
+    const double out = planes * product({pool.in_height, pool.in_width});
+    const double pooled = planes * product({pool.out_height(), pool.out_width()});
+    const bool activates = block_activation(cell.shape) != Activation::linear;
+    const double parts = (block.pool != BlockPool::none ? 1.0 : 0.0) + (activates ? 1.0 : 0.0);
+    Cost cost = conv2d_cost(cell, element);
+    cost.bytes += element * (pooled - out) + (activates ? element * out : 0.0);
+    if (block.pool == BlockPool::max) cost.bytes += 4 * pooled;
+    cost.bytes_between = 2 * parts * element * out;
+    return cost;
+}
+
 Cost activation_cost(const Cell& cell, double element) {
     const double tensors = cell.mode == "linear" ? 2 : 3;
     return {0, element * tensors * static_cast<double>(input_sizes(cell.shape).elements())};
@@ -50,6 +66,8 @@ Cost cost_of(const Cell& cell) {
             return pool2d_cost(cell, element);
         case ShapeKind::activation:
             return activation_cost(cell, element);
+        case ShapeKind::block:
+            return block_cost(cell, element);
         case ShapeKind::none:
             break;
     }

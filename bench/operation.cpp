@@ -28,6 +28,8 @@ ShapeKind kind_of(Operation operation) {
             return ShapeKind::pool2d;
         case Operation::activation_backward:
             return ShapeKind::activation;
+        case Operation::block_backward:
+            return ShapeKind::block;
         case Operation::launch:
             break;
     }

@@ -8,7 +8,7 @@
 namespace backgrad::bench {
 
 /// What a shape describes, and so which operations fit it.
-enum class ShapeKind { conv2d, pool2d, activation, none };
+enum class ShapeKind { conv2d, pool2d, activation, block, none };
 
 /// The operations that are measured.
 enum class Operation {
@@ -19,7 +19,8 @@ enum class Operation {
     avg_pool2d_backward,
     global_avg_pool2d_backward,
     activation_backward,
-    launch,  ///< an empty run of an executor; fits no shape, so it is measured only where it is asked for
+    block_backward,  ///< a convolution's three gradients through its activation and pooling
+    launch,          ///< an empty run of an executor; fits no shape, so it is measured only where it is asked for
 };
 
 enum class Dtype { f32, f64 };
@@ -52,6 +53,7 @@ inline constexpr Name<bench::Operation> names<bench::Operation>[] = {
     {bench::Operation::avg_pool2d_backward, "avg_pool2d_backward"},
     {bench::Operation::global_avg_pool2d_backward, "global_avg_pool2d_backward"},
     {bench::Operation::activation_backward, "activation_backward"},
+    {bench::Operation::block_backward, "block_backward"},
     {bench::Operation::launch, "launch"},
 };
 

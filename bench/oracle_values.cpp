@@ -3,6 +3,7 @@
 #include "oracle/activation.hpp"
 #include "oracle/conv2d.hpp"
 #include "oracle/pool2d.hpp"
+#include "variants/block.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,10 +20,12 @@ constexpr double unit_roundoff = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
 /// The bound of a sum that is cut into segments. A peer may order its sums otherwise; then it is no proof, but rounding
 /// errors of random data stay two orders of magnitude below it.
 template <class T>
-Bounded bounded_sum(const oracle::Value& exact) {
+Bounded bounded_sum(const oracle::Value& exact, bool in_block) {
     const std::int64_t chain = std::min(exact.terms, segment) + exact.terms / segment;
     constexpr std::int64_t joins = 8;
-    return {exact.value, static_cast<double>(chain + joins + 2) * unit_roundoff<T> * exact.absolute_sum};
+    // Pooling and activation of a block round their results, too.
+    const std::int64_t rounded = in_block ? 64 : 0;
+    return {exact.value, static_cast<double>(chain + joins + 2 + rounded) * unit_roundoff<T> * exact.absolute_sum};
 }
 
 /// How many windows can cover one pixel.
@@ -36,7 +39,12 @@ std::int64_t most_windows(const Pool2dShape& s) {
 
 template <class T>
 OracleValues<T>::OracleValues(const Cell& cell, const Problem<T>& problem, std::size_t output)
-    : cell_(cell), problem_(problem), tensor_(problem.outputs()[output]) {}
+    : cell_(cell), problem_(problem), tensor_(problem.outputs()[output]), grad_output_(&problem.grad_output) {
+    if (kind_of(cell.operation) != ShapeKind::block) return;
+    pooled_ = block_gradient<T>(cell);
+    activated_ = block_gradient<T>(cell);
+    grad_output_ = &naive_block_gradient(cell, problem, pooled_, activated_);
+}
 
 template <class T>
 Bounded OracleValues<T>::at(std::int64_t index) const {
@@ -45,6 +53,7 @@ Bounded OracleValues<T>::at(std::int64_t index) const {
     const std::int64_t c = plane % tensor_->channels(), n = plane / tensor_->channels();
     switch (kind_of(cell_.operation)) {
         case ShapeKind::conv2d:
+        case ShapeKind::block:
             return conv2d(n, c, y, x);
         case ShapeKind::pool2d:
             return pool2d(n, c, y, x);
@@ -73,15 +82,17 @@ Bounded OracleValues<T>::conv2d(std::int64_t n, std::int64_t c, std::int64_t y, 
     const Conv2dShape s = conv2d_shape(cell_.shape);
     Conv2dBackwardOptions options;
     options.layout = cell_.layout;
-    const T* const grad_output = problem_.grad_output.data();
+    const T* const grad_output = grad_output_->data();
+    const bool in_block = grad_output_ != &problem_.grad_output;
     if (tensor_ == &problem_.grad_bias) {
-        return bounded_sum<T>(oracle::conv2d_grad_bias_at(s, options, grad_output, c));
+        return bounded_sum<T>(oracle::conv2d_grad_bias_at(s, options, grad_output, c), in_block);
     }
     if (tensor_ == &problem_.grad_weight) {
-        return bounded_sum<T>(
-            oracle::conv2d_grad_weight_at(s, options, grad_output, problem_.input.data(), n, c, y, x));
+        return bounded_sum<T>(oracle::conv2d_grad_weight_at(s, options, grad_output, problem_.input.data(), n, c, y, x),
+                              in_block);
     }
-    return bounded_sum<T>(oracle::conv2d_grad_input_at(s, options, grad_output, problem_.weight.data(), n, c, y, x));
+    return bounded_sum<T>(oracle::conv2d_grad_input_at(s, options, grad_output, problem_.weight.data(), n, c, y, x),
+                          in_block);
 }
 
 /// |grad_output| is at most 1, so no sum of absolute values exceeds the number of windows over a pixel.

@@ -34,6 +34,8 @@ private:
     const Cell& cell_;
     const Problem<T>& problem_;
     const Tensor<T>* tensor_;
+    Tensor<T> pooled_, activated_;  ///< blocks: by plain loops
+    const Tensor<T>* grad_output_;  ///< of the convolution
 };
 
 extern template class OracleValues<float>;

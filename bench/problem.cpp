@@ -48,7 +48,7 @@ void make_conv2d(Problem<T>& p, const Cell& cell) {
 
 /// The first maximum of each window, as a forward pass would have saved it.
 template <class T>
-void save_maxima(Problem<T>& p, const Pool2dShape& s, Layout layout) {
+void save_maxima(Problem<T>& p, const Tensor<T>& input, const Pool2dShape& s, Layout layout) {
     p.plane_indices = Tensor<std::int32_t>(layout, s.batch, s.channels, s.out_height(), s.out_width());
     p.window_offsets = Tensor<std::uint8_t>(layout, s.batch, s.channels, s.out_height(), s.out_width());
     for (std::int64_t i = 0; i < p.plane_indices.elements(); ++i) {
@@ -61,13 +61,21 @@ void save_maxima(Problem<T>& p, const Pool2dShape& s, Layout layout) {
             if (row < 0 || row >= s.in_height || column < 0 || column >= s.in_width) continue;
             const std::int64_t place = row * s.in_width + column;
             const std::int64_t origin = plane * s.in_height * s.in_width;
-            if (best >= 0 && !(p.input.logical(origin + place) > p.input.logical(origin + best))) continue;
+            if (best >= 0 && !(input.logical(origin + place) > input.logical(origin + best))) continue;
             best = place;
             best_offset = cell;
         }
         p.plane_indices.logical(i) = static_cast<std::int32_t>(best);
         p.window_offsets.logical(i) = static_cast<std::uint8_t>(best_offset);
     }
+}
+
+template <class T>
+void make_block(Problem<T>& p, const Cell& cell) {
+    make_conv2d(p, cell);
+    const Pool2dShape s = pool2d_shape(cell.shape);
+    p.output = Tensor<T>(cell.layout, s.batch, s.channels, s.in_height, s.in_width);
+    p.grad_output = Tensor<T>(cell.layout, s.batch, s.channels, s.out_height(), s.out_width());
 }
 
 template <class T>
@@ -104,13 +112,19 @@ Problem<T>::Problem(const Cell& cell) {
         case ShapeKind::activation:
             make_activation(*this, cell);
             break;
+        case ShapeKind::block:
+            make_block(*this, cell);
+            break;
         case ShapeKind::none:
             break;
     }
     fill(grad_output, seed_of(cell, "grad_output"), 1);
     fill(input, seed_of(cell, "input"), kind_of(cell.operation) == ShapeKind::activation ? 4 : 1);
     fill(weight, seed_of(cell, "weight"), 1);
-    if (cell.operation == Operation::max_pool2d_backward) save_maxima(*this, pool2d_shape(cell.shape), cell.layout);
+    fill(output, seed_of(cell, "output"), 4);
+    const bool max_block = cell.shape.kind == ShapeKind::block && block_shape(cell.shape).pool == BlockPool::max;
+    if (max_block || cell.operation == Operation::max_pool2d_backward)
+        save_maxima(*this, max_block ? output : input, pool2d_shape(cell.shape), cell.layout);
     poison();
 }
 
@@ -132,8 +146,8 @@ void Problem<T>::poison() const {
 
 template <class T>
 std::size_t Problem<T>::bytes() const {
-    return grad_output.bytes() + input.bytes() + weight.bytes() + plane_indices.bytes() + window_offsets.bytes() +
-           grad_input.bytes() + grad_weight.bytes() + grad_bias.bytes();
+    return grad_output.bytes() + input.bytes() + weight.bytes() + output.bytes() + plane_indices.bytes() +
+           window_offsets.bytes() + grad_input.bytes() + grad_weight.bytes() + grad_bias.bytes();
 }
 
 template struct Problem<float>;

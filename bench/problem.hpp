@@ -19,6 +19,7 @@ struct Problem {
     Tensor<T> grad_output;
     Tensor<T> input;   ///< convolution, max pooling, activation
     Tensor<T> weight;  ///< convolution
+    Tensor<T> output;  ///< block: the convolution's output, input of activation and pooling
     Tensor<std::int32_t> plane_indices;
     Tensor<std::uint8_t> window_offsets;
 

@@ -2,6 +2,7 @@
 
 #include "cost.hpp"
 #include "statistics.hpp"
+#include "variants/variant.hpp"
 
 #include <backgrad/error.hpp>
 
@@ -30,7 +31,8 @@ Result make_result(const Cell& cell, const Outcome& outcome, const Roof& roof) {
     const Cost cost = cost_of(cell);
     const double gflops = cost.flops / median / 1e6, gbps = cost.bytes / median / 1e6;
     const double percent = 100 * std::max(gflops / roof.gflops, gbps / roof.gbps);
-    result.figures = {median, quantile(ms, 0), quantile(ms, 0.75) - quantile(ms, 0.25), gflops, gbps, percent};
+    const double saved = variant_named(cell.variant).has_strategies ? cost.bytes_between : 0;
+    result.figures = {median, quantile(ms, 0), quantile(ms, 0.75) - quantile(ms, 0.25), gflops, gbps, percent, saved};
     return result;
 }
 
@@ -48,6 +50,7 @@ nlohmann::ordered_json to_row(const Result& result) {
     set("gflops", &Result::Figures::gflops);
     set("gbps", &Result::Figures::gbps);
     set("percent_of_roof", &Result::Figures::percent_of_roof);
+    set("bytes_saved", &Result::Figures::bytes_saved);
     row["repetitions"] = nullptr;
     row["checksum"] = nullptr;
     if (figures) {

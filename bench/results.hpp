@@ -21,7 +21,7 @@ struct Result {
     int repetitions = 0;
     /// Figures of a cell with status ok.
     struct Figures {
-        double ms_median, ms_min, ms_iqr, gflops, gbps, percent_of_roof;
+        double ms_median, ms_min, ms_iqr, gflops, gbps, percent_of_roof, bytes_saved;
     };
     std::optional<Figures> figures;
 };

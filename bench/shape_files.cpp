@@ -46,7 +46,10 @@ Shape parse_row(ShapeKind kind, const std::string& line) {
     }
     Shape shape{strip(fields[0]), kind, {}};
     if (shape.name.empty()) throw Error("name", "a name", "an empty field");
-    for (std::size_t i = 0; i < columns.size(); ++i) shape.values.push_back(parse_integer(columns[i], fields[i + 1]));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto word = value_of_word(columns[i], strip(fields[i + 1]));
+        shape.values.push_back(word ? *word : parse_integer(columns[i], fields[i + 1]));
+    }
     validate(shape);
     return shape;
 }
@@ -66,6 +69,9 @@ std::vector<std::string> files_of(const std::string& name) {
         for (const char* suffix : {".csv", "_pool.csv", "_activation.csv"}) {
             files.push_back((shape_folder() / (name + suffix)).string());
         }
+        // Not every network is made of blocks.
+        const fs::path blocks = shape_folder() / (name + "_block.csv");
+        if (fs::exists(blocks)) files.push_back(blocks.string());
         return files;
     }
     if (!fs::exists(name)) throw Error("--shapes", join_alternatives(sets) + ", or a CSV file", "'" + name + "'");
@@ -101,7 +107,7 @@ std::vector<Shape> read_shape_file(const std::string& path) {
         } else if (!(kind = kind_of_header(line))) {
             throw Error(place,
                         "one of the headers '" + header_of(ShapeKind::conv2d) + "', '" + header_of(ShapeKind::pool2d) +
-                            "', '" + header_of(ShapeKind::activation) + "'",
+                            "', '" + header_of(ShapeKind::activation) + "', '" + header_of(ShapeKind::block) + "'",
                         "'" + line + "'");
         }
     }

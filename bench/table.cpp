@@ -47,6 +47,13 @@ std::string ratio(double reference, double time) {
     return text;
 }
 
+std::string megabytes(double bytes) {
+    if (bytes == 0) return "-";
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f", bytes / 1e6);
+    return text;
+}
+
 std::string format_row(const Result& row, double serial, double peer) {
     char text[160];
     const std::string contender = contender_of(row.cell);
@@ -55,9 +62,9 @@ std::string format_row(const Result& row, double serial, double peer) {
         return text;
     }
     const auto& f = *row.figures;
-    std::snprintf(text, sizeof text, "  %-28s %12.4g %10.4g %10.1f %10.1f %8.0f %10s %10s\n", contender.c_str(),
+    std::snprintf(text, sizeof text, "  %-28s %12.4g %10.4g %10.1f %10.1f %8.0f %10s %10s %10s\n", contender.c_str(),
                   f.ms_median, f.ms_iqr, f.gflops, f.gbps, f.percent_of_roof, ratio(serial, f.ms_median).c_str(),
-                  ratio(peer, f.ms_median).c_str());
+                  ratio(peer, f.ms_median).c_str(), megabytes(f.bytes_saved).c_str());
     return text;
 }
 
@@ -72,8 +79,8 @@ std::string format_table(const std::vector<Result>& results) {
         rows.push_back(&result);
     }
     char header[160];
-    std::snprintf(header, sizeof header, "  %-28s %12s %10s %10s %10s %8s %10s %10s\n", "variant", "ms", "iqr ms",
-                  "GFLOP/s", "GB/s", "% roof", "vs serial", "vs peer");
+    std::snprintf(header, sizeof header, "  %-28s %12s %10s %10s %10s %8s %10s %10s %10s\n", "variant", "ms", "iqr ms",
+                  "GFLOP/s", "GB/s", "% roof", "vs serial", "vs peer", "MB saved");
     std::string table = header;
     for (const std::string& comparison : order) {
         const auto& rows = blocks[comparison];

@@ -4,6 +4,7 @@
 #include "variants/launch.hpp"
 
 #include <backgrad/activation.hpp>
+#include <backgrad/block.hpp>
 #include <backgrad/conv2d.hpp>
 #include <backgrad/names.hpp>
 #include <backgrad/pool2d.hpp>
@@ -120,6 +121,29 @@ std::unique_ptr<Runnable> prepare_activation(const Cell& cell, std::span<const P
         });
 }
 
+/// Maxima from saved indices, derivatives from the convolution's output.
+template <class T>
+std::unique_ptr<Runnable> prepare_block(const Cell& cell, std::span<const Problem<T>> sets) {
+    auto pool = pool_for(cell);
+    BlockBackwardOptions options;
+    options.convolution.layout = cell.layout;
+    options.convolution.strategy = strategy_of(cell, pool.get());
+    options.activation = block_activation(cell.shape);
+    BlockBackward<T> plan(block_shape(cell.shape), options);
+    const auto bind = [](const Problem<T>& p) {
+        return BlockBackwardArguments<T>{.grad_output = p.grad_output.data(),
+                                         .plane_indices = p.plane_indices.data(),
+                                         .activation_source = p.output.data(),
+                                         .input = p.input.data(),
+                                         .weight = p.weight.data(),
+                                         .grad_input = p.grad_input.data(),
+                                         .grad_weight = p.grad_weight.data(),
+                                         .grad_bias = p.grad_bias.data()};
+    };
+    using Block = PlanRunnable<BlockBackward<T>, BlockBackwardArguments<T>>;
+    return std::make_unique<Block>(std::move(pool), std::move(plan), bind_all<BlockBackwardArguments<T>>(sets, bind));
+}
+
 std::unique_ptr<Runnable> prepare_launch(const Cell& cell) {
     auto pool = pool_for(cell);
     const Strategy strategy = strategy_of(cell, pool.get());
@@ -137,6 +161,8 @@ std::unique_ptr<Runnable> prepare_operation(const Cell& cell, std::span<const Pr
             return prepare_global_avg_pool2d(cell, sets);
         case Operation::activation_backward:
             return prepare_activation(cell, sets);
+        case Operation::block_backward:
+            return prepare_block(cell, sets);
         case Operation::launch:
             return prepare_launch(cell);
         default:

@@ -1,8 +1,10 @@
 #include "variants/naive.hpp"
 
+#include "variants/block.hpp"
 #include "variants/naive_loops.hpp"
 
 #include <functional>
+#include <memory>
 
 namespace backgrad::bench {
 namespace {
@@ -40,6 +42,21 @@ Loops<T> avg_pool2d_loops(const Cell& cell) {
     return [s, count_padding](const Problem<T>& p) { naive_avg_pool2d(s, count_padding, p.grad_output, p.grad_input); };
 }
 
+/// The conv2d loops on a gradient that other loops bring.
+template <class T>
+Loops<T> block_loops(const Cell& cell) {
+    const Conv2dShape s = conv2d_shape(cell.shape);
+    // A std::function must be copyable, tensors are not.
+    const auto pooled = std::make_shared<Tensor<T>>(block_gradient<T>(cell));
+    const auto activated = std::make_shared<Tensor<T>>(block_gradient<T>(cell));
+    return [s, cell, pooled, activated](const Problem<T>& p) {
+        const Tensor<T>& gradient = naive_block_gradient(cell, p, *pooled, *activated);
+        naive_grad_weight(s, gradient, p.input, p.grad_weight);
+        naive_grad_bias(gradient, p.grad_bias);
+        naive_grad_input(s, gradient, p.weight, p.grad_input);
+    };
+}
+
 template <class T>
 Loops<T> loops_of(const Cell& cell) {
     switch (cell.operation) {
@@ -53,6 +70,8 @@ Loops<T> loops_of(const Cell& cell) {
             return [mode = cell.mode](const Problem<T>& p) {
                 naive_activation(mode, p.grad_output, p.input, p.grad_input);
             };
+        case Operation::block_backward:
+            return block_loops<T>(cell);
         default:
             return conv2d_loops<T>(cell);
     }

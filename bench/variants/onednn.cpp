@@ -13,6 +13,8 @@ std::unique_ptr<Runnable> prepare_operation(const Cell& cell, Problems sets, Pee
             return prepare_onednn_conv2d(cell, sets, layout);
         case ShapeKind::pool2d:
             return prepare_onednn_pool2d(cell, sets, layout);
+        case ShapeKind::block:
+            return prepare_onednn_block(cell, sets, layout);
         case ShapeKind::activation:
         case ShapeKind::none:
             break;

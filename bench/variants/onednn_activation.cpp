@@ -8,9 +8,9 @@ struct Elementwise {
     float alpha;
 };
 
-Elementwise elementwise_of(const std::string& mode) {
+Elementwise elementwise_of(Activation activation) {
     using dnnl::algorithm;
-    switch (parse<Activation>("--modes", mode)) {
+    switch (activation) {
         case Activation::linear:
             return {algorithm::eltwise_linear, 1};
         case Activation::relu:
@@ -39,21 +39,27 @@ Elementwise elementwise_of(const std::string& mode) {
 
 }  // namespace
 
+void add_onednn_activation(OnednnRunnable& runnable, std::size_t set, const ActivationStep& step,
+                           const StepTensors& tensors) {
+    const dnnl::memory::desc plain = plain_description(tensors.input);
+    const dnnl::memory::desc tensor = peer_description(plain, step.cell, step.layout);
+    const auto [algorithm, alpha] = elementwise_of(step.activation);
+    const dnnl::eltwise_forward::primitive_desc forward(
+        {dnnl::prop_kind::forward_training, algorithm, tensor, alpha, 0.0f}, runnable.engine());
+    const dnnl::eltwise_backward::primitive_desc backward({algorithm, tensor, tensor, alpha, 0.0f}, runnable.engine(),
+                                                          forward);
+    runnable.add(set, dnnl::eltwise_backward(backward),
+                 {{DNNL_ARG_SRC, runnable.input(plain, tensors.input.data(), tensor)},
+                  {DNNL_ARG_DIFF_DST, runnable.input(plain, tensors.grad_output.data(), tensor)},
+                  {DNNL_ARG_DIFF_SRC, runnable.output(set, plain, tensors.grad_input.data(), tensor)}});
+}
+
 std::unique_ptr<Runnable> prepare_onednn_activation(const Cell& cell, Problems sets, PeerLayout layout) {
     auto runnable = std::make_unique<OnednnRunnable>(sets.size());
-    const dnnl::memory::desc plain = plain_description(sets[0].input);
-    const dnnl::memory::desc tensor = peer_description(plain, cell, layout);
-    const auto [algorithm, alpha] = elementwise_of(cell.mode);
-    const dnnl::eltwise_forward::primitive_desc forward(
-        {dnnl::prop_kind::forward_training, algorithm, tensor, alpha, 0.0f}, runnable->engine());
-    const dnnl::eltwise_backward::primitive_desc backward({algorithm, tensor, tensor, alpha, 0.0f}, runnable->engine(),
-                                                          forward);
+    const ActivationStep step{parse<Activation>("--modes", cell.mode), cell, layout};
     for (std::size_t set = 0; set < sets.size(); ++set) {
         const Problem<float>& p = sets[set];
-        runnable->add(set, dnnl::eltwise_backward(backward),
-                      {{DNNL_ARG_SRC, runnable->input(plain, p.input.data(), tensor)},
-                       {DNNL_ARG_DIFF_DST, runnable->input(plain, p.grad_output.data(), tensor)},
-                       {DNNL_ARG_DIFF_SRC, runnable->output(set, plain, p.grad_input.data(), tensor)}});
+        add_onednn_activation(*runnable, set, step, {p.grad_output, p.input, p.grad_input});
     }
     return runnable;
 }

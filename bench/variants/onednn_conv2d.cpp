@@ -19,12 +19,14 @@ struct Geometry {
 /// Builds the primitives of one problem and binds every data set to them.
 class Conv2dBuilder {
 public:
-    Conv2dBuilder(const Cell& cell, Problems sets, PeerLayout layout)
+    Conv2dBuilder(OnednnRunnable& runnable, const Cell& cell, Problems sets,
+                  const std::vector<const Tensor<float>*>& grad_outputs, PeerLayout layout)
         : shape_(conv2d_shape(cell.shape)),
           geometry_(shape_),
           groups_(shape_.groups > 1 ? shape_.groups : 0),
           sets_(sets),
-          runnable_(std::make_unique<OnednnRunnable>(sets.size())) {
+          grad_outputs_(grad_outputs),
+          runnable_(runnable) {
         const auto choose = [&](const memory::desc& plain) {
             return layout == PeerLayout::plain ? plain : any_layout(plain);
         };
@@ -32,7 +34,7 @@ public:
         const Tensor<float>& input = p.input.elements() > 0 ? p.input : p.grad_input;
         const Tensor<float>& weight = p.weight.elements() > 0 ? p.weight : p.grad_weight;
         plain_input_ = plain_description(input);
-        plain_output_ = plain_description(p.grad_output);
+        plain_output_ = plain_description(*grad_outputs[0]);
         plain_weight_ = plain_description(weight, groups_);
         input_ = choose(plain_input_);
         output_ = choose(plain_output_);
@@ -44,18 +46,18 @@ public:
         const dnnl::convolution_backward_weights::primitive_desc description(
             {dnnl::algorithm::convolution_direct, input_, weight_, bias_, output_, geometry_.strides,
              geometry_.dilations, geometry_.padding_begin, geometry_.padding_end},
-            runnable_->engine(), forward());
+            runnable_.engine(), forward());
         const dnnl::convolution_backward_weights primitive(description);
         for (std::size_t set = 0; set < sets_.size(); ++set) {
             const Problem<float>& p = sets_[set];
-            runnable_->add(set, primitive,
-                           {{DNNL_ARG_SRC, runnable_->input(plain_input_, p.input.data(), description.src_desc())},
-                            {DNNL_ARG_DIFF_DST,
-                             runnable_->input(plain_output_, p.grad_output.data(), description.diff_dst_desc())},
-                            {DNNL_ARG_DIFF_WEIGHTS, runnable_->output(set, plain_weight_, p.grad_weight.data(),
-                                                                      description.diff_weights_desc())},
-                            {DNNL_ARG_DIFF_BIAS,
-                             runnable_->output(set, bias_, p.grad_bias.data(), description.diff_bias_desc())}});
+            runnable_.add(
+                set, primitive,
+                {{DNNL_ARG_SRC, runnable_.input(plain_input_, p.input.data(), description.src_desc())},
+                 {DNNL_ARG_DIFF_DST,
+                  runnable_.input(plain_output_, grad_outputs_[set]->data(), description.diff_dst_desc())},
+                 {DNNL_ARG_DIFF_WEIGHTS,
+                  runnable_.output(set, plain_weight_, p.grad_weight.data(), description.diff_weights_desc())},
+                 {DNNL_ARG_DIFF_BIAS, runnable_.output(set, bias_, p.grad_bias.data(), description.diff_bias_desc())}});
         }
     }
 
@@ -63,45 +65,52 @@ public:
         const dnnl::convolution_backward_data::primitive_desc description(
             {dnnl::algorithm::convolution_direct, input_, weight_, output_, geometry_.strides, geometry_.dilations,
              geometry_.padding_begin, geometry_.padding_end},
-            runnable_->engine(), forward());
+            runnable_.engine(), forward());
         const dnnl::convolution_backward_data primitive(description);
         for (std::size_t set = 0; set < sets_.size(); ++set) {
             const Problem<float>& p = sets_[set];
-            runnable_->add(
+            runnable_.add(
                 set, primitive,
-                {{DNNL_ARG_WEIGHTS, runnable_->input(plain_weight_, p.weight.data(), description.weights_desc())},
+                {{DNNL_ARG_WEIGHTS, runnable_.input(plain_weight_, p.weight.data(), description.weights_desc())},
                  {DNNL_ARG_DIFF_DST,
-                  runnable_->input(plain_output_, p.grad_output.data(), description.diff_dst_desc())},
+                  runnable_.input(plain_output_, grad_outputs_[set]->data(), description.diff_dst_desc())},
                  {DNNL_ARG_DIFF_SRC,
-                  runnable_->output(set, plain_input_, p.grad_input.data(), description.diff_src_desc())}});
+                  runnable_.output(set, plain_input_, p.grad_input.data(), description.diff_src_desc())}});
         }
     }
-
-    std::unique_ptr<Runnable> finish() { return std::move(runnable_); }
 
 private:
     /// oneDNN derives the backward passes from a forward description.
     dnnl::convolution_forward::primitive_desc forward() const {
         return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, input_, weight_, bias_,
                  output_, geometry_.strides, geometry_.dilations, geometry_.padding_begin, geometry_.padding_end},
-                runnable_->engine()};
+                runnable_.engine()};
     }
 
     Conv2dShape shape_;
     Geometry geometry_;
     std::int64_t groups_;
     Problems sets_;
-    std::unique_ptr<OnednnRunnable> runnable_;
+    const std::vector<const Tensor<float>*>& grad_outputs_;
+    OnednnRunnable& runnable_;
     memory::desc plain_input_, plain_output_, plain_weight_, input_, output_, weight_, bias_;
 };
 
 }  // namespace
 
-std::unique_ptr<Runnable> prepare_onednn_conv2d(const Cell& cell, Problems sets, PeerLayout layout) {
-    Conv2dBuilder builder(cell, sets, layout);
+void add_onednn_conv2d(OnednnRunnable& runnable, const Cell& cell, Problems sets,
+                       const std::vector<const Tensor<float>*>& grad_outputs, PeerLayout layout) {
+    Conv2dBuilder builder(runnable, cell, sets, grad_outputs, layout);
     if (cell.operation != Operation::conv2d_backward_input) builder.add_weight_gradient();
     if (cell.operation != Operation::conv2d_backward_weight) builder.add_input_gradient();
-    return builder.finish();
+}
+
+std::unique_ptr<Runnable> prepare_onednn_conv2d(const Cell& cell, Problems sets, PeerLayout layout) {
+    auto runnable = std::make_unique<OnednnRunnable>(sets.size());
+    std::vector<const Tensor<float>*> grad_outputs;
+    for (const Problem<float>& problem : sets) grad_outputs.push_back(&problem.grad_output);
+    add_onednn_conv2d(*runnable, cell, sets, grad_outputs, layout);
+    return runnable;
 }
 
 }  // namespace backgrad::bench

@@ -3,6 +3,7 @@
 #include "variants/launch.hpp"
 #include "variants/naive.hpp"
 #include "variants/onednn.hpp"
+#include "variants/separate.hpp"
 
 namespace backgrad::bench {
 namespace {
@@ -20,8 +21,10 @@ std::vector<Variant> built_variants() {
     add("std", Pool::std_threads, Backend::std_threads, true);
     list.push_back({"callback", Pool::caller, true, false, prepare_backgrad<float>, prepare_backgrad<double>});
     if (backend_available(Backend::openmp)) {
+        list.push_back({"separate", Pool::openmp, false, false, prepare_separate<float>, prepare_separate<double>,
+                        /*only=*/Operation::block_backward});
         list.push_back({"bare", Pool::openmp, false, false, prepare_bare_region<float>, prepare_bare_region<double>,
-                        /*only_launches=*/true});
+                        /*only=*/Operation::launch});
     }
 #ifdef BACKGRAD_BENCH_HAS_ONEDNN
     list.push_back(

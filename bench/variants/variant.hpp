@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -45,11 +46,12 @@ struct Variant {
     std::unique_ptr<Runnable> (*prepare_f32)(const Cell& cell, std::span<const Problem<float>> sets);
     std::unique_ptr<Runnable> (*prepare_f64)(const Cell& cell, std::span<const Problem<double>> sets);
 
-    bool only_launches = false;  ///< measures the operation `launch` and nothing else
+    std::optional<Operation> only = std::nullopt;  ///< measures this operation and nothing else
 
     /// Whether the variant takes part in an operation; launches are for those with a back end.
     bool takes_part_in(Operation operation) const {
-        return operation == Operation::launch ? only_launches || has_strategies : !only_launches;
+        if (only) return operation == *only;
+        return operation != Operation::launch || has_strategies;
     }
 
     template <class T>

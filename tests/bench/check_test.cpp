@@ -10,6 +10,11 @@ namespace {
 
 const Shape conv2d_sample{"c", ShapeKind::conv2d, {2, 1, 3, 9, 8, 5, 3, 3, 2, 1, 1}};
 const Shape pool2d_sample{"p", ShapeKind::pool2d, {2, 3, 9, 8, 3, 2, 1}};
+// With a max pooling of 3x3 windows, stride 2, padding 1, behind tanh.
+const Shape block_sample{
+    "b",
+    ShapeKind::block,
+    {2, 1, 3, 9, 8, 5, 3, 3, 1, 1, 1, static_cast<int>(Activation::tanh), static_cast<int>(BlockPool::max), 3, 2, 1}};
 const Shape activation_sample{"a", ShapeKind::activation, {2, 3, 4, 5}};
 
 const Shape& sample_of(Operation operation) {
@@ -18,6 +23,8 @@ const Shape& sample_of(Operation operation) {
             return conv2d_sample;
         case ShapeKind::pool2d:
             return pool2d_sample;
+        case ShapeKind::block:
+            return block_sample;
         case ShapeKind::activation:
         case ShapeKind::none:
             break;

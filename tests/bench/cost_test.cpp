@@ -47,6 +47,27 @@ TEST(Cost, PoolingsCountWhatTheModeReads) {
     EXPECT_EQ(cost_of(cell_of(Operation::global_avg_pool2d_backward, pool)).bytes, 4 * (large + 3));
 }
 
+TEST(Cost, BlocksCountWhatLiesBetweenTheirOperations) {
+    const auto block = [](Activation activation, BlockPool pool) {
+        const std::int64_t size = pool == BlockPool::none ? 1 : 2;
+        return Shape{
+            "b",
+            ShapeKind::block,
+            {1, 1, 3, 8, 8, 5, 1, 1, 1, 0, 1, static_cast<int>(activation), static_cast<int>(pool), size, size, 0}};
+    };
+    constexpr double in = 3 * 8 * 8, out = 5 * 8 * 8, pooled = 5 * 4 * 4, weights = 2 * 3 * 5 + 5;
+    const auto cost = [&](Activation activation, BlockPool pool) {
+        return cost_of(cell_of(Operation::block_backward, block(activation, pool)));
+    };
+    EXPECT_EQ(cost(Activation::relu, BlockPool::max).flops, 2 * 2 * out * 3);
+    EXPECT_EQ(cost(Activation::relu, BlockPool::max).bytes, 4 * (2 * pooled + out + 2 * in + weights));
+    EXPECT_EQ(cost(Activation::linear, BlockPool::average).bytes, 4 * (pooled + 2 * in + weights));
+    EXPECT_EQ(cost(Activation::relu, BlockPool::none).bytes, 4 * (2 * out + 2 * in + weights));
+    EXPECT_EQ(cost(Activation::relu, BlockPool::max).bytes_between, 4 * 4 * out);
+    EXPECT_EQ(cost(Activation::relu, BlockPool::none).bytes_between, 4 * 2 * out);
+    EXPECT_EQ(cost(Activation::linear, BlockPool::none).bytes_between, 0);
+}
+
 TEST(Cost, ActivationsReadTwoTensorsAndWriteOne) {
     const Shape shape{"a", ShapeKind::activation, {2, 3, 4, 5}};
     EXPECT_EQ(cost_of(cell_of(Operation::activation_backward, shape, "relu")).bytes, 4 * 3 * 120);

@@ -10,11 +10,14 @@ import unittest
 from driver import QUICK, BenchmarkTest
 
 KEYS = ("op mode shape layout dtype variant partition schedule reduction isa threads cache status ms_median ms_min "
-        "ms_iqr gflops gbps percent_of_roof repetitions checksum").split()
-FIGURES = "ms_median ms_min ms_iqr gflops gbps percent_of_roof repetitions".split()
+        "ms_iqr gflops gbps percent_of_roof bytes_saved repetitions checksum").split()
+FIGURES = "ms_median ms_min ms_iqr gflops gbps percent_of_roof bytes_saved repetitions".split()
 CONV2D = "name,n,g,ic,ih,iw,oc,kh,kw,s,p,d\nsmall,2,1,5,9,7,6,3,3,1,1,1\n"
 POOL2D = "name,n,c,h,w,k,s,p\npool,2,3,9,8,3,2,1\n"
 ACTIVATION = "name,n,c,h,w\nact,2,3,5,7\n"
+BLOCK = ("name,n,g,ic,ih,iw,oc,kh,kw,s,p,d,act,pool,pk,ps,pp\n"
+         "relu_max,2,1,5,9,7,6,3,3,1,1,1,relu,max,2,2,0\ntanh_avg,2,1,5,9,7,6,3,3,1,1,1,tanh,avg,3,2,1\n"
+         "alone,2,1,5,9,7,6,3,3,1,1,1,none,none,1,1,0\n")
 
 
 class Results(BenchmarkTest):
@@ -37,6 +40,16 @@ class Results(BenchmarkTest):
             self.assertLessEqual(row["ms_min"], row["ms_median"])
             self.assertGreater(row["gbps"], 0)
             self.assertGreater(row["percent_of_roof"], 0)
+
+    def test_blocks_have_the_bits_of_their_separate_operations_and_save_bytes(self):
+        rows = self.measured("--shapes", self.write("b.csv", BLOCK), "--variants", "naive,serial,openmp,tbb,separate",
+                             "--threads", "2", "--layouts", "nchw,nhwc")
+        self.assertEqual({row["status"] for row in rows}, {"ok"})
+        for shape, between in (("relu_max", 4 * 2 * 6 * 9 * 7 * 4), ("tanh_avg", 4 * 2 * 6 * 9 * 7 * 4), ("alone", 0)):
+            ours = [row for row in rows if row["shape"] == shape and row["variant"] != "naive"]
+            self.assertEqual(len({row["checksum"] for row in ours if row["layout"] == "nchw"}), 1)
+            self.assertEqual({row["bytes_saved"] for row in ours if row["variant"] != "separate"}, {between})
+            self.assertEqual({row["bytes_saved"] for row in ours if row["variant"] == "separate"}, {0})
 
     def test_equal_bits_show_as_equal_checksums(self):
         rows = self.measured("--shapes", self.write("c.csv", CONV2D), "--threads", "1,2,3", "--variants",

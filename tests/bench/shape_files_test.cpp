@@ -58,6 +58,28 @@ TEST(ShapeFiles, ReadsEachKindByItsHeader) {
     EXPECT_EQ(input_sizes(read_shape_file(activation.path())[0]).elements(), 84);
 }
 
+TEST(ShapeFiles, ReadsBlocksWithTheirWords) {
+    const std::string header = "name,n,g,ic,ih,iw,oc,kh,kw,s,p,d,act,pool,pk,ps,pp\n";
+    const ShapeFile file(header +
+                         "a,2,1,3,8,9,4,3,2,1,1,1,gelu_erf,avg,3,2,1\nb,2,1,3,8,9,4,3,2,1,1,1,none,none,1,1,0\n");
+    const auto shapes = read_shape_file(file.path());
+    const BlockShape block = block_shape(shapes[0]);
+    EXPECT_EQ(block.convolution.out_channels, 4);
+    EXPECT_EQ(block.pool, BlockPool::average);
+    EXPECT_EQ(block.pool_window_height, 3);
+    EXPECT_EQ(block.pool_stride_width, 2);
+    EXPECT_EQ(block.pool_padding_right, 1);
+    EXPECT_EQ(block_activation(shapes[0]), Activation::gelu_erf);
+    EXPECT_EQ(block_activation(shapes[1]), Activation::linear);
+    EXPECT_EQ(block_shape(shapes[1]).pool, BlockPool::none);
+    const std::string row = "c,2,1,3,8,9,4,3,2,1,1,1,";
+    EXPECT_NE(message_of(header + row + "reluu,none,1,1,0\n").find("act: expected"), std::string::npos);
+    EXPECT_NE(message_of(header + row + "relu,min,2,2,0\n").find("pool: expected"), std::string::npos);
+    EXPECT_NE(message_of(header + row + "relu,none,2,2,0\n").find("pk: expected 1"), std::string::npos);
+    EXPECT_NE(message_of(header + row + "relu,max,2,2,2\n").find("pp: expected less than pk"), std::string::npos);
+    EXPECT_NE(message_of(header + row + "relu,max,20,2,0\n").find("pk: expected a window"), std::string::npos);
+}
+
 TEST(ShapeFiles, AcceptsCarriageReturnsBlanksAndEmptyLines) {
     const ShapeFile file("name,n,c,h,w\r\n\r\n a , 1, 2 ,6,7\r\n");
     EXPECT_EQ(read_shape_file(file.path())[0].name, "a");
