@@ -6,51 +6,97 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// NCHW: each plane is one value, grad_output * reciprocal, or the reciprocal where there is no grad_output.
-template <class T>
-void fill_planes(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
-                 const kernels::Pool2dBox& box) {
-    constexpr int lanes = vec<T>::lanes;
-    SpanWriter<T> writer(problem.accumulate, problem.streaming);
-    for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
-        for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
-            const std::int64_t plane = n * problem.channels + c;
-            const T gradient =
-                tensors.grad_output != nullptr ? tensors.grad_output[plane] * tensors.reciprocal : tensors.reciprocal;
-            const vec<T> value = vec<T>::broadcast(gradient);
-            writer.seek(tensors.grad_input + (plane * problem.in_height + box.row_begin) * problem.in_width);
-            std::int64_t left = (box.row_end - box.row_begin) * problem.in_width;
-            for (; left >= lanes; left -= lanes) writer.put(value, lanes);
-            if (left > 0) writer.put(value, static_cast<int>(left));
-        }
-    }
-}
+/// Every pixel of a plane gets grad_output * reciprocal, or the reciprocal where there is no grad_output.
+template <class T, class Writer>
+class GlobalFiller {
+public:
+    GlobalFiller(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
+        : problem_(problem), tensors_(tensors), writer_(problem.accumulate, problem.streaming) {}
 
-/// NHWC: each pixel of an image gets the same row of channels.
-template <class T>
-void fill_pixels(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
-                 const kernels::Pool2dBox& box) {
-    constexpr int lanes = vec<T>::lanes;
-    const vec<T> reciprocal = vec<T>::broadcast(tensors.reciprocal);
-    SpanWriter<T> writer(problem.accumulate, problem.streaming);
-    for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
-        const std::int64_t first = (n * problem.in_height + box.row_begin) * problem.in_width;
-        const std::int64_t pixels = (box.row_end - box.row_begin) * problem.in_width;
-        for (std::int64_t pixel = first; pixel < first + pixels; ++pixel) {
-            writer.seek(tensors.grad_input + pixel * problem.channels + box.channel_begin);
-            for (std::int64_t c = box.channel_begin; c < box.channel_end; c += lanes) {
-                const std::int64_t left = box.channel_end - c;
-                const int count = left < lanes ? static_cast<int>(left) : lanes;
-                vec<T> value = reciprocal;
-                if (tensors.grad_output != nullptr) {
-                    const T* gradient = tensors.grad_output + n * problem.channels + c;
-                    value =
-                        reciprocal * (count == lanes ? vec<T>::load(gradient) : vec<T>::load_first(gradient, count));
-                }
-                writer.put(value, count);
+    /// NCHW: each plane is one value.
+    void fill_planes(const kernels::Pool2dBox& box) {
+        const std::int64_t run = (box.row_end - box.row_begin) * problem_.in_width;
+        const bool whole_planes = run == problem_.in_height * problem_.in_width;
+        for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
+            for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
+                const std::int64_t plane = n * problem_.channels + c;
+                const T gradient = tensors_.grad_output != nullptr ? tensors_.grad_output[plane] * tensors_.reciprocal
+                                                                   : tensors_.reciprocal;
+                writer_.seek(tensors_.grad_input + (plane * problem_.in_height + box.row_begin) * problem_.in_width);
+                // What a last whole vector writes too much, the next planes of this box put right.
+                const bool may_spill = whole_planes && (box.channel_end - c - 1) * run >= lanes;
+                const vec<T> value = vec<T>::broadcast(gradient);
+                put_run(run, may_spill, [&](std::int64_t, const auto&) { return value; });
             }
         }
     }
+
+    /// NHWC: each pixel of an image gets the same row of channels.
+    void fill_pixels(const kernels::Pool2dBox& box) {
+        const vec<T> reciprocal = vec<T>::broadcast(tensors_.reciprocal);
+        for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
+            const std::int64_t first = (n * problem_.in_height + box.row_begin) * problem_.in_width;
+            const std::int64_t pixels = (box.row_end - box.row_begin) * problem_.in_width;
+            const T* const gradients = tensors_.grad_output + n * problem_.channels + box.channel_begin;
+            for (std::int64_t pixel = first; pixel < first + pixels; ++pixel) {
+                writer_.seek(tensors_.grad_input + pixel * problem_.channels + box.channel_begin);
+                put_run(box.channel_end - box.channel_begin, false, [&](std::int64_t c, const auto& load) {
+                    return tensors_.grad_output != nullptr ? reciprocal * load(gradients + c) : reciprocal;
+                });
+            }
+        }
+    }
+
+private:
+    static constexpr int lanes = vec<T>::lanes;
+
+    /// Writes values(k, load) for elements k = 0, lanes, ... below `run`.
+    template <class Values>
+    [[gnu::always_inline]] void put_run(std::int64_t run, bool may_spill, const Values& values) {
+        const auto whole = [](const T* p) { return vec<T>::load(p); };
+        for (std::int64_t begin = 0; begin < run; begin += Writer::room) {
+            const std::int64_t end = run - begin < Writer::room ? run : begin + Writer::room;
+            T* const to = writer_.reserve() - begin;
+            std::int64_t k = begin;
+            for (; k + lanes <= end; k += lanes) Writer::write(to + k, values(k, whole));
+            if (k < end) {
+                const int left = static_cast<int>(end - k);
+                const auto part = [left](const T* p) { return vec<T>::load_first(p, left); };
+                Writer::write_first(to + k, values(k, part), may_spill ? lanes : left);
+            }
+            writer_.commit(end - begin);
+        }
+    }
+
+    const kernels::Pool2dProblem& problem_;
+    const kernels::Pool2dTensors<T>& tensors_;
+    Writer writer_;
+};
+
+/// Calls fill(filler) with the writer that is best; `aligned` tells that StreamWriter serves.
+template <class T, class Fill>
+void fill_globally(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors, bool aligned,
+                   const Fill& fill) {
+    if (!problem.accumulate && !problem.streaming) return fill(GlobalFiller<T, DirectWriter<T>>(problem, tensors));
+    if (!problem.accumulate && aligned) return fill(GlobalFiller<T, StreamWriter<T>>(problem, tensors));
+    fill(GlobalFiller<T, SpanWriter<T>>(problem, tensors));
+}
+
+template <class T>
+void fill_planes(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+                 const kernels::Pool2dBox& box) {
+    const std::int64_t width = problem.in_width;
+    const bool aligned = StreamWriter<T>::serves(tensors.grad_input, problem.in_height * width, box.row_begin * width,
+                                                 box.row_end * width);
+    fill_globally(problem, tensors, aligned, [&](auto&& filler) { filler.fill_planes(box); });
+}
+
+template <class T>
+void fill_pixels(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+                 const kernels::Pool2dBox& box) {
+    const bool aligned =
+        StreamWriter<T>::serves(tensors.grad_input, problem.channels, box.channel_begin, box.channel_end);
+    fill_globally(problem, tensors, aligned, [&](auto&& filler) { filler.fill_pixels(box); });
 }
 
 }  // namespace

@@ -180,7 +180,9 @@ void gather_nhwc(const kernels::Pool2dProblem& problem, const kernels::Pool2dTen
     if (!problem.accumulate && !problem.streaming) {
         return NhwcGatherer<T, rule, DirectWriter<T>>(problem, tensors).gather(box);
     }
-    if (!problem.accumulate && StreamWriter<T>::serves(tensors.grad_input, problem.channels)) {
+    const bool aligned =
+        StreamWriter<T>::serves(tensors.grad_input, problem.channels, box.channel_begin, box.channel_end);
+    if (!problem.accumulate && aligned) {
         return NhwcGatherer<T, rule, StreamWriter<T>>(problem, tensors).gather(box);
     }
     NhwcGatherer<T, rule, SpanWriter<T>>(problem, tensors).gather(box);

@@ -111,7 +111,13 @@ public:
     T* reserve() const { return target_; }
     void commit(std::int64_t n) { target_ += n; }
     static void write(T* p, vec<T> v) { v.store(p); }
-    static void write_first(T* p, vec<T> v, int n) { v.store_first(p, n); }
+    static void write_first(T* p, vec<T> v, int n) {
+        if (n == vec<T>::lanes) {
+            v.store(p);
+        } else {
+            v.store_first(p, n);
+        }
+    }
 
     static constexpr std::int64_t room = std::numeric_limits<std::int64_t>::max();
 
@@ -123,10 +129,11 @@ private:
 template <class T>
 class StreamWriter {
 public:
-    /// True if runs of `length` elements, one behind the other from p on, are whole aligned vectors.
-    static bool serves(const T* p, std::int64_t length) {
-        constexpr std::uintptr_t bytes = sizeof(T) * vec<T>::lanes;
-        return reinterpret_cast<std::uintptr_t>(p) % bytes == 0 && length % vec<T>::lanes == 0;
+    /// True if vectors at p and at any of these distances from it, and multiples of them, are aligned.
+    template <class... Distances>
+    static bool serves(const T* p, Distances... distances) {
+        return reinterpret_cast<std::uintptr_t>(p) % (sizeof(T) * vec<T>::lanes) == 0 &&
+               ((distances % vec<T>::lanes == 0) && ...);
     }
 
     StreamWriter(bool, bool) {}
