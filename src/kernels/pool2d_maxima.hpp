@@ -54,9 +54,10 @@ private:
         const kernels::GatherProgram& program = problem_.line.maxima;
         const std::int64_t plane_elements = problem_.in_height * problem_.in_width;
         const std::int64_t last = y + count - 1, last_plane = plane + last / problem_.out_height * plane_elements;
-        const CellRange first_rows = rows_of_window(problem_, y);
+        // With dilation, a later row of windows may begin above an earlier one.
+        const std::int64_t first_row = count == 1 ? rows_of_window(problem_, y).first : 0;
         const CellRange last_rows = rows_of_window(problem_, last % problem_.out_height);
-        return plane + first_rows.first * problem_.in_width + program.first_read >= 0 &&
+        return plane + first_row * problem_.in_width + program.first_read >= 0 &&
                last_plane + (last_rows.end - 1) * problem_.in_width + program.end_read <= problem_.input_elements;
     }
 

@@ -94,6 +94,8 @@ private:
                 return put_sums<2>(windows, 2);
             case 4:
                 return put_sums<4>(windows, 4);
+            case 9:
+                return put_sums<9>(windows, 9);
             default:
                 return put_sums<0>(windows, count);
         }
