@@ -21,6 +21,7 @@ std::string peer_isa(Isa isa) {
 std::map<std::string, std::string> worker_environment(const WorkerKind& kind) {
     std::map<std::string, std::string> variables{
         {"OMP_NUM_THREADS", std::to_string(kind.threads)},
+        {"BACKGRAD_NUM_THREADS", std::to_string(kind.threads)},
         {"OMP_DYNAMIC", "false"},
         {"ONEDNN_MAX_CPU_ISA", peer_isa(kind.isa)},
         {"DNNL_MAX_CPU_ISA", peer_isa(kind.isa)},

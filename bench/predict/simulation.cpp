@@ -47,11 +47,12 @@ Simulation simulate(const std::vector<VirtualPhase>& phases, int workers, Handou
     Simulation result;
     double mean = 0, largest = 0;
     for (const VirtualPhase& phase : phases) {
-        const double share = largest_share(phase.task_seconds, workers, handout);
-        mean += sum(phase.task_seconds, 0, static_cast<std::int64_t>(phase.task_seconds.size())) / workers;
-        largest += share;
+        const double all = sum(phase.task_seconds, 0, static_cast<std::int64_t>(phase.task_seconds.size()));
         // A single task stays on the calling thread.
         const bool launches = workers > 1 && phase.task_seconds.size() > 1;
+        const double share = largest_share(phase.task_seconds, workers, handout);
+        mean += all / workers;
+        largest += share;
         result.seconds += std::max(share, phase.memory_seconds) + (launches ? launch_seconds : 0);
     }
     if (largest > 0) result.balance = mean / largest;

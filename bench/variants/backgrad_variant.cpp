@@ -16,7 +16,8 @@ namespace {
 Strategy strategy_of(const Cell& cell, Executor* pool) {
     Strategy strategy;
     strategy.backend = parse<Backend>("--variants", cell.variant);
-    strategy.threads = strategy.backend == Backend::serial ? 1 : cell.threads;
+    // Left at automatic: the worker's environment says how many there are, and small problems may choose fewer.
+    strategy.threads = 0;
     strategy.partition = cell.partition;
     strategy.schedule = cell.schedule.schedule;
     strategy.chunk = cell.schedule.chunk;

@@ -52,7 +52,9 @@ enum class Reduction {
 /// every new plan tells its strategy on stderr. Combinations that make no sense throw Error.
 struct Strategy {
     Backend backend = Backend::automatic;
-    int threads = 0;  ///< 0: automatic; inside a host's OpenMP parallel region and in a forked child that means 1
+    /// 0: automatic. That means 1 inside a host's OpenMP parallel region and in a forked child, and a problem that is
+    /// too small to gain by more threads stays on the calling thread. Another number is used to the letter.
+    int threads = 0;
     Partition partition = Partition::automatic;
     Schedule schedule = Schedule::automatic;
     int chunk = 0;  ///< tasks per chunk; 0: the back end's default. Not for serial, nor static_ outside OpenMP

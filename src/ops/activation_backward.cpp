@@ -1,5 +1,6 @@
 #include "isa/isa.hpp"
 #include "ops/activation_problem.hpp"
+#include "ops/phase_executor.hpp"
 #include "ops/validate.hpp"
 #include "plan/element_tasks.hpp"
 #include "threads/cache.hpp"
@@ -35,7 +36,8 @@ struct ActivationBackward<T>::Implementation {
         if (strategy.partition == Partition::automatic) strategy.partition = Partition::batch_channel;
         strategy.reduction = Reduction::owner;
         kernels = &isa::table(strategy.isa).activation<T>();
-        executor = threads::make_executor(strategy);
+        const double bytes = static_cast<double>(tasks.elements) * 3 * sizeof(T);
+        executor = ops::phase_executor(threads::make_executor(strategy), asked, strategy, plan::moving_cycles(bytes));
         threads::report_plan("activation_backward", strategy);
     }
 

@@ -1,8 +1,11 @@
 #include "ops/conv2d_run.hpp"
 #include "ops/conv2d_setup.hpp"
 #include "ops/conv2d_tiles.hpp"
+#include "ops/phase_executor.hpp"
 #include "ops/validate.hpp"
 #include "plan/conv2d_plan.hpp"
+#include "plan/conv2d_work.hpp"
+#include "plan/launch.hpp"
 #include "threads/make_executor.hpp"
 
 #include <backgrad/conv2d.hpp>
@@ -34,12 +37,27 @@ struct Conv2dBackward<T>::Implementation {
     ops::Conv2dSetup<T> setup;
     plan::Conv2dPlan plan;
 
-    Implementation(const Conv2dShape& shape, const Conv2dBackwardOptions& options)
-        : setup(shape, options),
-          plan(plan::plan_conv2d(setup.problem, options.gradients, ops::conv2d_tiles(*setup.kernels), sizeof(T),
-                                 setup.strategy)) {
+    Implementation(const Conv2dShape& shape, const Conv2dBackwardOptions& options) : setup(shape, options) {
+        if (!gains_by_threads()) {
+            setup.use_calling_thread();
+            plan = make_plan();
+        }
         if (plan.depthwise) plan.depthwise->streaming = setup.exceeds_cache();
         threads::report_plan("conv2d_backward", setup.strategy);
+    }
+
+    plan::Conv2dPlan make_plan() const {
+        return plan::plan_conv2d(setup.problem, setup.options.gradients, ops::conv2d_tiles(*setup.kernels), sizeof(T),
+                                 setup.strategy);
+    }
+
+    /// Plans for the team, and says whether it is faster than the calling thread alone, where that may be chosen.
+    bool gains_by_threads() {
+        plan = make_plan();
+        if (!ops::may_use_fewer_threads(setup.options.strategy, setup.strategy)) return true;
+        const plan::RegisterTiles tiles = ops::conv2d_tiles(*setup.kernels).dense;
+        const double cycles = plan::conv2d_work(setup.problem, plan, tiles, sizeof(T)).cycles();
+        return plan::worth_launching(cycles, setup.strategy.threads, plan::exchange_cycles);
     }
 
     std::size_t workspace_bytes() const {

@@ -41,6 +41,12 @@ bool Conv2dSetup<T>::exceeds_cache() const {
     return elements * static_cast<std::int64_t>(sizeof(T)) > threads::last_level_cache_bytes() / 4 * 3;
 }
 
+template <class T>
+void Conv2dSetup<T>::use_calling_thread() {
+    strategy.threads = 1;
+    executor = threads::make_executor(strategy);
+}
+
 template struct Conv2dSetup<float>;
 template struct Conv2dSetup<double>;
 

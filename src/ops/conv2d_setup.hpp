@@ -22,6 +22,9 @@ struct Conv2dSetup {
     /// Whether the tensors of a depthwise convolution outgrow the cache, of which others want their share, too.
     bool exceeds_cache() const;
 
+    /// Takes one thread instead of those that were chosen.
+    void use_calling_thread();
+
     Conv2dBackwardOptions options;
     plan::Conv2dProblem problem;
     Strategy strategy;  ///< as resolved

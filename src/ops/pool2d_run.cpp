@@ -1,5 +1,6 @@
 #include "ops/pool2d_run.hpp"
 
+#include "ops/phase_executor.hpp"
 #include "threads/cache.hpp"
 #include "threads/make_executor.hpp"
 
@@ -34,7 +35,9 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& shape, La
     tasks_ =
         plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T), partition);
     if (tasks_.empty()) return;
-    const bool streaming = touched_bytes(shape, reads, sizeof(T)) > threads::last_level_cache_bytes();
+    const std::int64_t bytes = touched_bytes(shape, reads, sizeof(T));
+    executor_ = ops::phase_executor(executor_, strategy, strategy_, plan::moving_cycles(static_cast<double>(bytes)));
+    const bool streaming = bytes > threads::last_level_cache_bytes();
     const bool whole_planes = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
         return task.row_begin == 0 && task.row_end == shape.in_height;
     });
@@ -52,6 +55,8 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const GlobalAvgPool2dShape& 
     global_.in_width = shape.in_width;
     global_.accumulate = mode == WriteMode::accumulate;
     const std::int64_t elements = shape.batch * shape.channels * shape.in_height * shape.in_width;
+    executor_ = ops::phase_executor(executor_, strategy, strategy_,
+                                    plan::moving_cycles(static_cast<double>(elements) * sizeof(T)));
     global_.streaming = elements * static_cast<std::int64_t>(sizeof(T)) > threads::last_level_cache_bytes();
     global_kernel_ = layout == Layout::nchw ? table_->global_average_nchw : table_->global_average_nhwc;
 }

@@ -22,9 +22,7 @@ double input_pixels(const Conv2dProblem& p) {
 }
 
 double pixels_of(const Segments& segments, const Range& group) {
-    std::int64_t pixels = 0;
-    for (std::int64_t s = group.begin; s < group.end; ++s) pixels += segments.box(s).pixels();
-    return static_cast<double>(pixels);
+    return static_cast<double>(segments.pixels_before(group.end) - segments.pixels_before(group.begin));
 }
 
 /// Cycles per output pixel of a block of `lanes` x `rows` channels.
@@ -166,6 +164,7 @@ Work conv2d_work(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterT
     if (joins > 0)
         work.phases.push_back(
             moving_phase(joins, static_cast<double>(partials + p.weight_elements()), element_bytes, tiles));
+    work.flops_per_cycle = flops_per_cycle(tiles);
     work.partial_bytes = partials * static_cast<std::int64_t>(element_bytes);
     return work;
 }

@@ -33,6 +33,12 @@ PixelBox Segments::box(std::int64_t segment) const {
     return {image, image + 1, rows.begin, rows.end, columns.begin, columns.end};
 }
 
+std::int64_t Segments::pixels_before(std::int64_t segment) const {
+    if (segment >= count) return batch * height * width;
+    const PixelBox at = box(segment);
+    return at.image_begin * height * width + at.row_begin * width + at.rows() * at.column_begin;
+}
+
 std::int64_t Segments::largest() const { return images * ceil_div(height, row_parts) * ceil_div(width, column_parts); }
 
 }  // namespace backgrad::plan

@@ -30,6 +30,8 @@ struct Segments {
     std::int64_t first_from(std::int64_t image) const {
         return images > 1 ? (image + images - 1) / images : image * row_parts * column_parts;
     }
+    /// Pixels of the segments before `segment`.
+    std::int64_t pixels_before(std::int64_t segment) const;
     /// An upper bound of box(s).pixels().
     std::int64_t largest() const;
 };

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 namespace backgrad::plan {
@@ -18,6 +20,17 @@ struct PhaseWork {
 struct Work {
     std::vector<PhaseWork> phases;
     std::int64_t partial_bytes = 0;  ///< of buffers for partial sums
+    double flops_per_cycle = 1;
+
+    double cycles(std::size_t phase) const {
+        const std::vector<double>& flops = phases[phase].flops;
+        return std::accumulate(flops.begin(), flops.end(), 0.0) / flops_per_cycle;
+    }
+    double cycles() const {
+        double all = 0;
+        for (std::size_t phase = 0; phase < phases.size(); ++phase) all += cycles(phase);
+        return all;
+    }
 };
 
 }  // namespace backgrad::plan

@@ -31,6 +31,8 @@ const ScheduleSupport* find_schedule(const BackendRow& row, Schedule schedule) n
     return entry == row.schedules.end() ? nullptr : &*entry;
 }
 
+std::shared_ptr<Executor> serial_executor() { return serial_backend.make({}); }
+
 std::shared_ptr<Executor> make_executor(const Strategy& resolved) {
     if (resolved.backend == Backend::caller) return caller_backend.make(resolved);
     // No back end has anything to add to one thread, and a forked child must not touch what its parent locked.

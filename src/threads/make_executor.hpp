@@ -19,6 +19,9 @@ Strategy resolve(const Strategy& asked);
 /// and shared. Throws Error if the system grants no threads.
 std::shared_ptr<Executor> make_executor(const Strategy& resolved);
 
+/// The executor that runs everything on the calling thread.
+std::shared_ptr<Executor> serial_executor();
+
 /// Tells the chosen strategy of a new plan on stderr in one line if BACKGRAD_VERBOSE is set and not 0.
 void report_plan(std::string_view operation, const Strategy& resolved);
 

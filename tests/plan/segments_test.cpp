@@ -62,6 +62,18 @@ TEST(Segments, MeetEveryPixelOnce) {
     }));
 }
 
+TEST(Segments, CountThePixelsBeforeEach) {
+    EXPECT_TRUE(rc::check([] {
+        const Segments segments = make_segments(any(0, 20), any(0, 30), any(0, 300), any(1, 200));
+        std::int64_t pixels = 0;
+        for (std::int64_t s = 0; s < segments.count; ++s) {
+            RC_ASSERT(segments.pixels_before(s) == pixels);
+            pixels += segments.box(s).pixels();
+        }
+        RC_ASSERT(segments.pixels_before(segments.count) == pixels);
+    }));
+}
+
 TEST(Segments, AreNeitherEmptyNorLongerThanTheySay) {
     EXPECT_TRUE(rc::check([] {
         const std::int64_t terms = any(1, 2000);
