@@ -92,8 +92,8 @@ std::string default_folder() {
 
 /// The words of each list option as they stand on the command line.
 struct Words {
-    std::vector<std::string> shapes, batch, ops, modes, variants, threads, layouts, dtypes, isas, caches, partitions,
-        schedules, reductions;
+    std::vector<std::string> shapes, batch, ops, modes, variants, threads, layouts, dtypes, isas, caches, scalings,
+        partitions, schedules, reductions;
     std::string out = default_folder();
     std::optional<std::string> machine;
     bool predict = false, validate_prediction = false;
@@ -125,6 +125,8 @@ void declare(CLI::App& app, Words& words) {
     list("--dtypes", words.dtypes, "Element types [f32]: " + listed_names<Dtype>());
     list("--isas", words.isas, "Instruction sets [the best]: " + listed_names<Isa>());
     list("--cache", words.caches, "Where the data lies [warm]: " + listed_names<Cache>());
+    list("--scaling", words.scalings,
+         "What more threads do; weak: as many times the batch [strong]: " + listed_names<Scaling>());
     list("--partitions", words.partitions, "Strategies [auto]: " + listed_names<Partition>());
     list("--schedules", words.schedules, "Strategies [auto]: " + listed_names<Schedule>());
     list("--reductions", words.reductions, "Strategies [auto]: " + listed_names<Reduction>());
@@ -172,6 +174,7 @@ void refuse_lists(const Words& words, const char* option) {
     at_most_one("--schedules", words.schedules);
     at_most_one("--reductions", words.reductions);
     if (!words.variants.empty()) throw Error("--variants", std::string("nothing together with ") + option, "a value");
+    if (!words.scalings.empty()) throw Error("--scaling", std::string("nothing together with ") + option, "a value");
     if (!words.caches.empty()) throw Error("--cache", std::string("nothing together with ") + option, "a value");
 }
 
@@ -215,6 +218,7 @@ Arguments interpret(const Words& words) {
     a.isas = {best_isa()};
     fill_list(a.isas, words.isas, parse_isa);
     fill_list(a.caches, words.caches, parser<Cache>("--cache"));
+    fill_list(a.scalings, words.scalings, parser<Scaling>("--scaling"));
     fill_list(a.partitions, words.partitions, parser<Partition>("--partitions"));
     fill_list(a.schedules, words.schedules, [](auto& word) { return parse_schedule("--schedules", word); });
     fill_list(a.reductions, words.reductions, parser<Reduction>("--reductions"));

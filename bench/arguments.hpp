@@ -23,6 +23,7 @@ struct Arguments {
     std::vector<Dtype> dtypes{Dtype::f32};
     std::vector<Isa> isas;
     std::vector<Cache> caches{Cache::warm};
+    std::vector<Scaling> scalings{Scaling::strong};
     std::vector<Partition> partitions{Partition::automatic};
     std::vector<ScheduleAndChunk> schedules{{}};
     std::vector<Reduction> reductions{Reduction::automatic};

@@ -1,13 +1,12 @@
 #include "capabilities.hpp"
 
+#include "threads/machine.hpp"
+
 #include <backgrad/activation.hpp>
 
 #include <sched.h>
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <string>
 
 namespace backgrad::bench {
 namespace {
@@ -22,15 +21,6 @@ bool plan_possible(const Strategy& strategy) {
     } catch (const Error&) {
         return false;
     }
-}
-
-/// CPUs' worth of time that the control group allows, or infinity.
-double cpu_quota() {
-    std::ifstream file("/sys/fs/cgroup/cpu.max");
-    std::string quota;
-    double period = 0;
-    if (!(file >> quota >> period) || quota == "max" || period <= 0) return HUGE_VAL;
-    return std::stod(quota) / period;
 }
 
 }  // namespace
@@ -65,9 +55,6 @@ std::vector<int> allowed_cpus() {
     return cpus;
 }
 
-int usable_cpus() {
-    const double count = std::min<double>(static_cast<double>(allowed_cpus().size()), std::ceil(cpu_quota()));
-    return std::max(1, static_cast<int>(count));
-}
+int usable_cpus() { return std::min(static_cast<int>(allowed_cpus().size()), threads::available_processors()); }
 
 }  // namespace backgrad::bench

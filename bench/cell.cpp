@@ -8,7 +8,7 @@ namespace backgrad::bench {
 
 bool same_problem(const Cell& a, const Cell& b) {
     return a.operation == b.operation && a.mode == b.mode && a.shape == b.shape && a.layout == b.layout &&
-           a.dtype == b.dtype && a.cache == b.cache;
+           a.dtype == b.dtype && a.cache == b.cache && a.scaling == b.scaling;
 }
 
 nlohmann::ordered_json describe(const Cell& cell) {
@@ -19,6 +19,7 @@ nlohmann::ordered_json describe(const Cell& cell) {
         {"partition", name(cell.partition)}, {"schedule", schedule_name(cell.schedule)},
         {"reduction", name(cell.reduction)}, {"isa", name(cell.isa)},
         {"threads", cell.threads},           {"cache", name(cell.cache)},
+        {"scaling", name(cell.scaling)},
     };
 }
 

@@ -19,6 +19,7 @@ struct Cell {
     Layout layout = Layout::nchw;
     Dtype dtype = Dtype::f32;
     Cache cache = Cache::warm;
+    Scaling scaling = Scaling::strong;
     std::string variant;
     Partition partition = Partition::automatic;
     ScheduleAndChunk schedule;

@@ -31,6 +31,12 @@ enum class Cache {
     cold,  ///< buffers in rotation, more than any last-level cache holds
 };
 
+/// What more threads do.
+enum class Scaling {
+    strong,  ///< the same problem
+    weak,    ///< as many times the batch
+};
+
 /// The kind of shape that an operation needs.
 ShapeKind kind_of(Operation operation);
 
@@ -61,6 +67,12 @@ template <>
 inline constexpr Name<bench::Dtype> names<bench::Dtype>[] = {
     {bench::Dtype::f32, "f32"},
     {bench::Dtype::f64, "f64"},
+};
+
+template <>
+inline constexpr Name<bench::Scaling> names<bench::Scaling>[] = {
+    {bench::Scaling::strong, "strong"},
+    {bench::Scaling::weak, "weak"},
 };
 
 template <>

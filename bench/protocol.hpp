@@ -20,8 +20,8 @@ constexpr int request_fd = 3;
 constexpr int answer_fd = 4;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shape, name, kind, values)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Cell, operation, mode, shape, layout, dtype, cache, variant, partition, schedule,
-                                   reduction, isa, threads)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Cell, operation, mode, shape, layout, dtype, cache, scaling, variant, partition,
+                                   schedule, reduction, isa, threads)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Outcome, status, message, checksum, milliseconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Roof, gflops, gbps)
 

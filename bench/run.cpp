@@ -5,8 +5,10 @@
 #include "process.hpp"
 #include "progress.hpp"
 #include "results.hpp"
+#include "scaling.hpp"
 #include "sweep.hpp"
 #include "table.hpp"
+#include "topology.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -67,11 +69,21 @@ private:
 };
 
 void warn_about_threads(const Arguments& arguments) {
-    const int usable = usable_cpus();
+    const int usable = usable_cpus(), allowed = static_cast<int>(allowed_cpus().size());
     const int most = *std::max_element(arguments.threads.begin(), arguments.threads.end());
-    if (most <= usable) return;
-    std::fprintf(stderr, "backgrad_bench: warning: %d threads on %d usable CPUs take turns instead of scaling\n", most,
-                 usable);
+    const Topology topology = machine_topology();
+    const auto warn = [](const std::string& text) {
+        std::fprintf(stderr, "backgrad_bench: warning: %s\n", text.c_str());
+    };
+    if (most > usable) {
+        const char* limit = usable < allowed ? " of the control group's quota" : "";
+        warn(std::to_string(most) + " threads on " + std::to_string(usable) + " usable CPUs" + limit +
+             " take turns instead of scaling");
+    } else if (topology.cores > 0 && most > topology.cores) {
+        warn(std::to_string(most) + " threads on " + std::to_string(topology.cores) +
+             " cores share them in pairs (SMT)");
+    }
+    if (topology.core_kinds > 1) warn("cores of several kinds: equal shares end at different times");
 }
 
 /// The cells of one problem by the process that measures them, in the order in which they come.
@@ -135,6 +147,7 @@ bool run(const Arguments& arguments, const std::vector<std::string>& command_lin
 
     const std::vector<Result> results = measure_all(cells, workers, folder);
     std::fputs(format_table(results).c_str(), stdout);
+    std::fputs(format_scaling(results).c_str(), stdout);
     std::printf("results: %s\n", arguments.out.c_str());
     return std::all_of(results.begin(), results.end(), acceptable);
 }

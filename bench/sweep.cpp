@@ -52,12 +52,18 @@ void add_strategies(std::vector<Cell>& cells, const Arguments& arguments, Cell c
 
 /// Adds the cells of one problem, whose fields up to `cache` are filled.
 void add_problem(std::vector<Cell>& cells, const Arguments& arguments, Cell cell) {
+    const Shape shape = cell.shape;
+    const Scaling scaling = cell.scaling;
     for (const Isa isa : arguments.isas) {
         for (const int threads : arguments.threads) {
             for (const std::string& variant : arguments.variants) {
                 if (!variant_named(variant).takes_part_in(cell.operation)) continue;
                 cell.isa = isa;
                 cell.threads = threads;
+                if (scaling == Scaling::weak && !shape.values.empty()) {
+                    cell.shape.values[0] = shape.values[0] * threads;
+                    validate(cell.shape);
+                }
                 cell.variant = variant;
                 add_strategies(cells, arguments, cell);
             }
@@ -78,7 +84,10 @@ void add_shape(std::vector<Cell>& cells, const Arguments& arguments, const Shape
                     cell.dtype = dtype;
                     for (const Cache cache : arguments.caches) {
                         cell.cache = cache;
-                        add_problem(cells, arguments, cell);
+                        for (const Scaling scaling : arguments.scalings) {
+                            cell.scaling = scaling;
+                            add_problem(cells, arguments, cell);
+                        }
                     }
                 }
             }

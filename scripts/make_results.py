@@ -26,7 +26,7 @@ def read_runs(folders):
     for folder in folders:
         with open(folder / "results.jsonl", encoding="utf-8") as lines:
             for row in map(json.loads, lines):
-                if {row["partition"], row["schedule"], row["reduction"]} == {"auto"} and row["status"] == "ok":
+                if row.get("scaling", "strong") == "strong" and {row["partition"], row["schedule"], row["reduction"]} == {"auto"} and row["status"] == "ok":
                     problem = tuple(row[key] for key in PROBLEM)
                     repeated[problem, row["shape"]][row["variant"]].append(row)
     return {cell: {variant: merge(rows) for variant, rows in variants.items()} for cell, variants in repeated.items()}

@@ -10,13 +10,14 @@ import pathlib
 import sys
 from collections import defaultdict
 
-PROBLEM = ("op", "mode", "layout", "dtype", "cache", "isa")
+PROBLEM = ("op", "mode", "layout", "dtype", "cache", "isa", "scaling")
 ONE_THREAD = ("naive", "serial")  # these do not scale, they are what others are compared with
 
 
 def read_rows(folder):
     with open(folder / "results.jsonl", encoding="utf-8") as lines:
-        return [row for row in map(json.loads, lines) if row["status"] == "ok"]
+        rows = [{"scaling": "strong", **row} for row in map(json.loads, lines)]
+    return [row for row in rows if row["status"] == "ok" and row["op"] != "launch"]
 
 
 def strategy_of(row):
@@ -26,11 +27,12 @@ def strategy_of(row):
 
 
 def problems(rows):
-    """{problem: {strategy: {shape: {threads: ms}}}}"""
+    """{problem: {strategy: {shape: {threads: ms}}}}; with weak scaling the ms of as much work as one thread has."""
     table = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
     for row in sorted(rows, key=strategy_of):  # rows come in the order in which they were finished
         problem = tuple(row[key] for key in PROBLEM)
-        table[problem][strategy_of(row)][row["shape"]][row["threads"]] = row["ms_median"]
+        work = row["threads"] if row["scaling"] == "weak" else 1
+        table[problem][strategy_of(row)][row["shape"]][row["threads"]] = row["ms_median"] / work
     return table
 
 

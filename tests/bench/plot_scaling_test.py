@@ -26,6 +26,13 @@ class PlotScaling(unittest.TestCase):
         self.assertAlmostEqual(plot_scaling.serial_fraction(curve), fraction)
         self.assertIsNone(plot_scaling.serial_fraction({2: 1.5}))
 
+    def test_weak_scaling_counts_the_work_that_grows_with_the_threads(self):
+        row = {"op": "o", "mode": "m", "layout": "l", "dtype": "d", "cache": "c", "isa": "i", "variant": "std",
+               "partition": "auto", "schedule": "auto", "reduction": "auto", "shape": "s", "ms_median": 5.0, "threads": 2}
+        for scaling, time in (("strong", 5.0), ("weak", 2.5)):
+            table = plot_scaling.problems([{**row, "scaling": scaling}])
+            self.assertEqual(table["o", "m", "l", "d", "c", "i", scaling], {"std": {"s": {2: time}}})
+
     def test_named_strategies_have_lines_of_their_own(self):
         row = {"variant": "openmp", "partition": "batch", "schedule": "auto", "reduction": "owner"}
         self.assertEqual(plot_scaling.strategy_of(row), "openmp batch owner")

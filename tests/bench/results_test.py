@@ -9,7 +9,7 @@ import unittest
 
 from driver import QUICK, BenchmarkTest
 
-KEYS = ("op mode shape layout dtype variant partition schedule reduction isa threads cache status ms_median ms_min "
+KEYS = ("op mode shape layout dtype variant partition schedule reduction isa threads cache scaling status ms_median ms_min "
         "ms_iqr gflops gbps percent_of_roof bytes_saved repetitions checksum").split()
 FIGURES = "ms_median ms_min ms_iqr gflops gbps percent_of_roof bytes_saved repetitions".split()
 CONV2D = "name,n,g,ic,ih,iw,oc,kh,kw,s,p,d\nsmall,2,1,5,9,7,6,3,3,1,1,1\n"
@@ -101,6 +101,23 @@ class Results(BenchmarkTest):
         self.assertEqual({row["shape"] for row in rows}, {"empty"})
         for row in rows:
             self.assertGreater(row["ms_min"], 0)
+
+    def test_weak_scaling_multiplies_the_batch_by_the_threads(self):
+        rows = self.measured("--shapes", self.write("c.csv", CONV2D), "--variants", "naive,std", "--threads", "1,3",
+                             "--ops", "conv2d_backward", "--scaling", "strong,weak")
+        checksums = {(r["scaling"], r["threads"]): r["checksum"] for r in rows if r["variant"] == "std"}
+        self.assertEqual(len(checksums), 4)
+        self.assertEqual(checksums["strong", 1], checksums["strong", 3])
+        self.assertNotEqual(checksums["weak", 1], checksums["weak", 3])
+        gflop = {(r["scaling"], r["threads"]): r["gflops"] * r["ms_median"] for r in rows if r["variant"] == "std"}
+        self.assertAlmostEqual(gflop["weak", 3] / gflop["weak", 1], 3)
+        self.assertAlmostEqual(gflop["strong", 3] / gflop["strong", 1], 1)
+        self.assertIn("serial", self.process.stdout)
+
+    @unittest.skipIf(os.cpu_count() >= 48, "this machine has as many")
+    def test_more_threads_than_cpus_are_warned_of(self):
+        self.measured("--shapes", self.write("a.csv", ACTIVATION), "--variants", "naive", "--threads", "48")
+        self.assertIn("48 threads", self.process.stderr)
 
     def test_context(self):
         self.measured("--shapes", self.write("a.csv", ACTIVATION), "--variants", "naive", "--threads", "1",
