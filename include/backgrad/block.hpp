@@ -47,7 +47,8 @@ struct BlockBackwardOptions {
     MaxPoolSource max_pool_source = MaxPoolSource::plane_indices;
     AveragePadding average_padding = AveragePadding::exclude;
     /// Bytes of the gradient between activation and convolution that exist at a time, a bound that is exceeded where
-    /// the images of one segment of grad_weight need more; 0: as the caches suggest. Changes no bit of the result.
+    /// one image, or the few small images of one segment of grad_weight per thread, need more; 0: as the caches
+    /// suggest. Changes no bit of the result.
     std::int64_t chunk_bytes = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <backgrad/block.hpp>
 #include <backgrad/workspace.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
@@ -37,6 +39,7 @@ Pool2dShape BlockShape::pooling() const noexcept {
 
 template <class T>
 struct BlockBackward<T>::Implementation {
+    std::int64_t cache_bytes = threads::last_level_cache_bytes();
     ops::Conv2dSetup<T> setup;
     ops::BlockProducer<T> producer;
     plan::Conv2dChunks chunks;
@@ -54,7 +57,15 @@ struct BlockBackward<T>::Implementation {
     std::int64_t chunk_bytes(const BlockBackwardOptions& options) const {
         validate::require_non_negative("chunk_bytes", options.chunk_bytes);
         if (!producer.exists()) return std::numeric_limits<std::int64_t>::max();
-        return options.chunk_bytes > 0 ? options.chunk_bytes : threads::last_level_cache_bytes() / 4;
+        return options.chunk_bytes > 0 ? options.chunk_bytes : suggested_chunk_bytes();
+    }
+
+    /// A chunk and what the next one is made from should stay in the caches of the cores. But each chunk moves the sums
+    /// of grad_weight once, which must be little beside the chunk itself.
+    std::int64_t suggested_chunk_bytes() const {
+        constexpr std::int64_t of_a_core = 128 * 1024;
+        const std::int64_t weights = setup.problem.weight_elements() * static_cast<std::int64_t>(sizeof(T));
+        return std::min(std::max(of_a_core * setup.executor->workers(), weights), cache_bytes / 4);
     }
 
     std::int64_t buffer_elements() const {
@@ -86,11 +97,22 @@ struct BlockBackward<T>::Implementation {
         T* const buffer = workspace + convolution_elements();
         ops::Conv2dRun<T> run(setup, chunks.plan, convolution, workspace);
         run.pack_weights();
-        for (const plan::Conv2dChunk& chunk : chunks.chunks) {
+        for (std::size_t k = 0; k < chunks.chunks.size(); ++k) {
+            const plan::Conv2dChunk& chunk = chunks.chunks[k];
             if (producer.exists()) produce(arguments, chunk.images, buffer);
-            run.sum(chunk.tasks, chunk.images, producer.exists() ? buffer : arguments.grad_output);
+            run.sum(chunk.tasks, chunk.images, producer.exists() ? buffer : arguments.grad_output,
+                    next_reads(arguments, k + 1));
         }
         run.join();
+    }
+
+    /// What chunk k is made from, for the convolution of the chunk before to fetch, if the cache holds all of it.
+    ops::FetchAhead next_reads(const BlockBackwardArguments<T>& arguments, std::size_t k) const noexcept {
+        if (!producer.exists() || k == chunks.chunks.size()) return {};
+        const plan::Range& images = chunks.chunks[k].images;
+        const ops::FetchAhead reads = producer.reads(arguments, images.begin, images.size());
+        const std::int64_t held = reads.bytes() + buffer_elements() * static_cast<std::int64_t>(sizeof(T));
+        return held > cache_bytes / 2 ? ops::FetchAhead{} : reads;
     }
 
     void produce(const BlockBackwardArguments<T>& arguments, const plan::Range& chunk, T* buffer) const noexcept {

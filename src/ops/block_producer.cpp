@@ -112,6 +112,26 @@ void BlockProducer<T>::produce(const BlockBackwardArguments<T>& arguments, std::
                                   piece.element_begin, piece.element_end);
 }
 
+template <class T>
+FetchAhead BlockProducer<T>::reads(const BlockBackwardArguments<T>& arguments, std::int64_t first_image,
+                                   std::int64_t images) const noexcept {
+    FetchAhead ahead;
+    const std::int64_t before = first_image * image_elements_, elements = images * image_elements_;
+    const std::int64_t pooled_before = first_image * pooled_image_elements_, pooled = images * pooled_image_elements_;
+    const auto add = [&ahead]<class Element>(const Element* tensor, std::int64_t from, std::int64_t count) {
+        if (tensor != nullptr) ahead.add(tensor + from, count * static_cast<std::int64_t>(sizeof(Element)));
+    };
+    add(arguments.grad_output, pooled_before, pooled);
+    if (activation_) add(arguments.activation_source, before, elements);
+    if (!pool_ || reciprocals_) return ahead;
+    if (source_ == MaxPoolSource::plane_indices) add(arguments.plane_indices, pooled_before, pooled);
+    if (source_ == MaxPoolSource::window_offsets) add(arguments.window_offsets, pooled_before, pooled);
+    // Often the activation's output is what it reads, too.
+    if (source_ == MaxPoolSource::input && arguments.pool_input != arguments.activation_source)
+        add(arguments.pool_input, before, elements);
+    return ahead;
+}
+
 template class BlockProducer<float>;
 template class BlockProducer<double>;
 

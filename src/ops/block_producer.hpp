@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/activation_kernels.hpp"
+#include "ops/fetch_ahead.hpp"
 #include "ops/pool2d_gather.hpp"
 #include "ops/pool2d_reciprocals.hpp"
 #include "plan/block_pieces.hpp"
@@ -32,6 +33,10 @@ public:
     /// `first_image` of the batch and begins at `to`.
     void produce(const BlockBackwardArguments<T>& arguments, std::int64_t first_image, std::int64_t images,
                  std::int64_t task, T* to) const noexcept;
+
+    /// What `produce` reads for some images.
+    FetchAhead reads(const BlockBackwardArguments<T>& arguments, std::int64_t first_image,
+                     std::int64_t images) const noexcept;
 
 private:
     void gather(const BlockBackwardArguments<T>& arguments, std::int64_t first_image, const plan::BlockPiece& piece,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d_kernels.hpp"
+#include "ops/fetch_ahead.hpp"
 #include "plan/conv2d_problem.hpp"
 #include "plan/segments.hpp"
 
@@ -43,6 +44,7 @@ struct Conv2dContext {
     const kernels::Conv2dKernels<T>& kernels;
     const Conv2dBackwardArguments<T>& arguments;
     std::int64_t first_image;  ///< of the whole batch: the one with which these tensors begin
+    FetchAhead ahead = {};     ///< this task's share
 
     /// The segments of a group that lie in these tensors. Segments and groups are those of the whole batch.
     plan::Range segments(const plan::Segments& whole, const plan::Range& group) const {

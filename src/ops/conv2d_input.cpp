@@ -324,6 +324,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         const BlockWork<T> work{context, plan,    block,           panel,  grad_input,
                                 runs,    staging, !weights_finite, finish, prefetch.queue()};
         prefetch.clear();
+        prefetch.add(context.ahead.part(b - blocks.begin, blocks.size()));
         const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
         if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {

@@ -109,6 +109,7 @@ void input_pointwise_task(const Conv2dContext<T>& context, const Conv2dInputPlan
     PrefetchList<T> prefetch;
     for (std::int64_t strip = blocks.begin; strip < blocks.end; ++strip) {
         prefetch.clear();
+        prefetch.add(context.ahead.part(strip - blocks.begin, blocks.size()));
         if (strip + 1 < p.batch * plan.blocks_per_image) {
             const PixelStrip next = plan::pixel_strip(p, plan, lanes, strip + 1);
             const std::int64_t pixels = next.pixels.size();

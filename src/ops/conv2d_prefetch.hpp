@@ -26,6 +26,15 @@ public:
             *queue_.end++ = {from + at, step, others};
     }
 
+    /// Adds memory of whatever type.
+    void add(const FetchAhead& ahead) {
+        constexpr std::int64_t line = 64;
+        for (const FetchAhead::Stretch& stretch : ahead)
+            if (stretch.bytes > 0 && queue_.end < jobs_ + capacity)
+                *queue_.end++ = {reinterpret_cast<const T*>(stretch.begin), line / static_cast<std::int64_t>(sizeof(T)),
+                                 plan::ceil_div(stretch.bytes, line)};
+    }
+
 private:
     static constexpr int capacity = 128;
     kernels::PrefetchJob<T> jobs_[capacity];

@@ -42,8 +42,8 @@ void Conv2dRun<T>::pack_weights() noexcept {
 }
 
 template <class T>
-void Conv2dRun<T>::sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images,
-                       const T* grad_output) noexcept {
+void Conv2dRun<T>::sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images, const T* grad_output,
+                       const FetchAhead& ahead) noexcept {
     plan::Conv2dProblem problem = setup_.problem;
     problem.batch = images.size();
     const std::int64_t before = images.begin * problem.groups * problem.in_channels * problem.pixels_in();
@@ -51,11 +51,12 @@ void Conv2dRun<T>::sum(const std::vector<plan::OrderedTask>& tasks, const plan::
     arguments.grad_output = grad_output;
     if (arguments.input) arguments.input += before;
     if (arguments.grad_input) arguments.grad_input += before;
-    const Conv2dContext<T> context{problem, *setup_.kernels, arguments, images.begin};
-    threads::run(*setup_.executor, static_cast<std::int64_t>(tasks.size()),
-                 [&](std::int64_t task, int worker) noexcept {
-                     run_task(context, tasks[static_cast<std::size_t>(task)], worker);
-                 });
+    const std::int64_t count = static_cast<std::int64_t>(tasks.size());
+    threads::run(*setup_.executor, count, [&](std::int64_t task, int worker) noexcept {
+        // Equal shares in the order of the tasks: with a static schedule each worker fetches what it will read.
+        const Conv2dContext<T> own{problem, *setup_.kernels, arguments, images.begin, ahead.part(task, count)};
+        run_task(own, tasks[static_cast<std::size_t>(task)], worker);
+    });
 }
 
 template <class T>

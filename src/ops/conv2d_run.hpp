@@ -26,8 +26,10 @@ public:
 
     void pack_weights() noexcept;
 
-    /// Runs tasks of the plan on some images of the batch. `grad_output` begins with the first of them.
-    void sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images, const T* grad_output) noexcept;
+    /// Runs tasks of the plan on some images of the batch. `grad_output` begins with the first of them. The tasks fetch
+    /// what is `ahead` on the side.
+    void sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images, const T* grad_output,
+             const FetchAhead& ahead = {}) noexcept;
 
     void join() noexcept;
 

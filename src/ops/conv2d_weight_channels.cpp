@@ -233,6 +233,7 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
         const Finish finish = s == whole.begin ? Finish::store : Finish::add;
 
         prefetch.clear();
+        prefetch.add(context.ahead.part(s - segments.begin, segments.size()));
         if (s + 1 < segments.end) {
             const PixelBox next = context.box(plan.segments, s + 1);
             prefetch_window(grad_output, output_window(next), output_channels, prefetch);

@@ -4,6 +4,7 @@
 #include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace backgrad::ops {
 
@@ -228,6 +229,7 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         pack.clear(state, outputs * chains);
+        FetchAhead ahead = context.ahead.part(s - segments.begin, segments.size());
         plan.passes.for_each(context.box(plan.segments, s), [&](const PixelBox& box) {
             const Pass pass{
                 box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
@@ -236,6 +238,7 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
             finite &= pack_input(context, input, pass, sizes, input_panel);
             if (bias) add_bias_pass(context, grad_output, box, channels, bias_state, bias);
             prefetch_following(p, grad_output, box, channels, prefetch);
+            prefetch.add(std::exchange(ahead, {}));
             const PassWork<T> work{context,     sizes,           pass,  output_panel,
                                    input_panel, channels.size(), state, prefetch.queue()};
             if (finite) add_whole(work);

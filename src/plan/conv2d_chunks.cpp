@@ -17,13 +17,16 @@ std::int64_t images_of_segments(const Conv2dProblem& p, std::size_t element_byte
                     weight_segments(whole, family, element_bytes).images);
 }
 
-std::int64_t chunk_images(const Conv2dProblem& p, std::size_t element_bytes, std::int64_t chunk_bytes) {
+std::int64_t chunk_images(const Conv2dProblem& p, std::size_t element_bytes, const Strategy& strategy,
+                          std::int64_t chunk_bytes) {
     const std::int64_t elements = p.output_elements();
     if (p.batch != p.images || p.depthwise() || elements == 0) return std::max<std::int64_t>(1, p.batch);
     const std::int64_t unit = images_of_segments(p, element_bytes);
     const std::int64_t unit_bytes = elements / p.batch * unit * static_cast<std::int64_t>(element_bytes);
     const std::int64_t units = ceil_div(p.batch, unit);
-    const std::int64_t chunks = ceil_div(units, std::max<std::int64_t>(1, chunk_bytes / unit_bytes));
+    // A segment of several images is the least that a thread can sum; one of a part of an image is less than a unit.
+    const std::int64_t least = unit > 1 ? std::max(1, strategy.threads) : 1;
+    const std::int64_t chunks = ceil_div(units, std::max(least, chunk_bytes / unit_bytes));
     return std::min(p.batch, ceil_div(units, chunks) * unit);
 }
 
@@ -75,7 +78,7 @@ private:
 Conv2dChunks plan_conv2d_chunks(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
                                 std::size_t element_bytes, const Strategy& strategy, std::int64_t chunk_bytes) {
     Conv2dChunks result{};
-    result.images = chunk_images(p, element_bytes, chunk_bytes);
+    result.images = chunk_images(p, element_bytes, strategy, chunk_bytes);
     result.plan = plan_conv2d(p, gradients, tiles, element_bytes, strategy, result.images);
     if (result.images >= p.batch) {
         result.chunks.push_back({{0, p.batch}, result.plan.main_tasks});

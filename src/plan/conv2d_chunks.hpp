@@ -23,8 +23,9 @@ struct Conv2dChunks {
     std::vector<Conv2dChunk> chunks;
 };
 
-/// Plans chunks whose grad_output has about `chunk_bytes`, at least the images of one segment. The batch is one chunk
-/// where the plan knows no images: where it holds the batch in one row of pixels, and for depthwise convolutions.
+/// Plans chunks whose grad_output has about `chunk_bytes`, at least the images of one segment, or of one for each
+/// thread where segments are several images. The batch is one chunk where the plan knows no images: where it holds the
+/// batch in one row of pixels, and for depthwise convolutions.
 Conv2dChunks plan_conv2d_chunks(const Conv2dProblem& problem, const Conv2dGradients& gradients,
                                 const Conv2dTiles& tiles, std::size_t element_bytes, const Strategy& strategy,
                                 std::int64_t chunk_bytes);
