@@ -1,6 +1,7 @@
 #include "measure.hpp"
 
 #include "check.hpp"
+#include "first_touch.hpp"
 #include "harness.hpp"
 #include "problem.hpp"
 #include "variants/variant.hpp"
@@ -19,11 +20,12 @@ constexpr std::size_t cold_bytes = std::size_t{1088} << 20;
 
 template <class T>
 std::vector<Problem<T>> make_sets(const Cell& cell) {
+    const std::shared_ptr<Executor> threads = measured_threads(cell);
     std::vector<Problem<T>> sets;
-    sets.emplace_back(cell);
+    sets.emplace_back(cell, threads.get());
     if (cell.cache == Cache::warm) return sets;
     const std::size_t count = std::max<std::size_t>(2, cold_bytes / sets[0].bytes() + 1);
-    while (sets.size() < count) sets.emplace_back(cell);
+    while (sets.size() < count) sets.emplace_back(cell, threads.get());
     return sets;
 }
 

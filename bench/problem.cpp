@@ -1,5 +1,6 @@
 #include "problem.hpp"
 
+#include "first_touch.hpp"
 #include "random.hpp"
 
 #include <algorithm>
@@ -101,7 +102,7 @@ void make_activation(Problem<T>& p, const Cell& cell) {
 }  // namespace
 
 template <class T>
-Problem<T>::Problem(const Cell& cell) {
+Problem<T>::Problem(const Cell& cell, Executor* threads) {
     switch (kind_of(cell.operation)) {
         case ShapeKind::conv2d:
             make_conv2d(*this, cell);
@@ -117,6 +118,10 @@ Problem<T>::Problem(const Cell& cell) {
             break;
         case ShapeKind::none:
             break;
+    }
+    if (threads) {
+        for (const Tensor<T>* tensor : {&grad_output, &input, &weight, &output, &grad_input, &grad_weight, &grad_bias})
+            first_touch(tensor->data(), tensor->bytes(), *threads);
     }
     fill(grad_output, seed_of(cell, "grad_output"), 1);
     fill(input, seed_of(cell, "input"), kind_of(cell.operation) == ShapeKind::activation ? 4 : 1);

@@ -14,7 +14,8 @@ namespace backgrad::bench {
 /// Tensors that the operation does not have are empty.
 template <class T>
 struct Problem {
-    explicit Problem(const Cell& cell);
+    /// `threads`, if any, write the tensors first.
+    explicit Problem(const Cell& cell, Executor* threads = nullptr);
 
     Tensor<T> grad_output;
     Tensor<T> input;   ///< convolution, max pooling, activation
