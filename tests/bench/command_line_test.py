@@ -24,6 +24,7 @@ class CommandLine(BenchmarkTest):
     def test_unknown_names_are_told_with_what_is_known(self):
         for option, known in [("--ops", "conv2d_backward_input"), ("--modes", "leaky_relu"), ("--variants", "naive"),
                               ("--layouts", "nhwc"), ("--dtypes", "f64"), ("--isas", "avx2"), ("--cache", "cold"),
+                              ("--scaling", "weak"),
                               ("--partitions", "batch_channel"), ("--schedules", "guided"), ("--reductions", "owner"),
                               ("--shapes", "resnet50")]:
             with self.subTest(option):

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """usage: plot_scaling_test.py SCRIPTS_FOLDER"""
 import importlib.util
+import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 import unittest
 
 SCRIPT = pathlib.Path(sys.argv.pop(1)) / "plot_scaling.py"
@@ -32,6 +35,20 @@ class PlotScaling(unittest.TestCase):
         for scaling, time in (("strong", 5.0), ("weak", 2.5)):
             table = plot_scaling.problems([{**row, "scaling": scaling}])
             self.assertEqual(table["o", "m", "l", "d", "c", "i", scaling], {"std": {"s": {2: time}}})
+
+    @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "matplotlib is not installed")
+    def test_pictures_of_both_kinds_in_both_formats(self):
+        row = {"op": "o", "mode": "m", "layout": "l", "dtype": "d", "cache": "c", "isa": "i", "status": "ok",
+               "partition": "auto", "schedule": "auto", "reduction": "auto", "shape": "s"}
+        rows = [{**row, "variant": variant, "threads": threads, "ms_median": 4.0 / threads}
+                for variant in ("serial", "std", "tbb") for threads in (1, 2)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            (path / "results.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+            subprocess.run([sys.executable, SCRIPT, folder], check=True)
+            pictures = {picture.name for picture in path.glob("*.*g")}
+        stems = ("scaling_o_m_l_d_c_i_strong", "heat_map_2_o_m_l_d_c_i_strong")
+        self.assertEqual(pictures, {stem + suffix for stem in stems for suffix in (".png", ".svg")})
 
     def test_named_strategies_have_lines_of_their_own(self):
         row = {"variant": "openmp", "partition": "batch", "schedule": "auto", "reduction": "owner"}
