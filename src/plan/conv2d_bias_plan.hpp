@@ -16,6 +16,7 @@ struct Conv2dBiasPlan {
     Range channel_block(const Conv2dProblem& p, std::int64_t block) const {
         return share(p.out_channels, channel_blocks, block);
     }
+    std::int64_t blocks() const { return channel_blocks; }
     std::int64_t segment_group_of(std::int64_t task) const { return task / channel_blocks % segment_groups; }
     std::int64_t partial_elements() const { return round_up(channels_per_block, 16); }
 };

@@ -49,7 +49,9 @@ public:
 private:
     static std::int64_t size(const std::vector<std::int64_t>& list) { return static_cast<std::int64_t>(list.size()); }
 
-    /// A group without segments is written with the first images: its sum is zero.
+    /// A group without segments is written with the first images: its sum is zero. Images may hold much of one group
+    /// and little of the next, so the groups of a block stand side by side: equal shares of the list then are equal
+    /// work.
     template <class Sums>
     void take_sums(const Sums& sums, std::vector<std::int64_t>& list) const {
         const Range here{sums.segments.first_from(images_.begin), sums.segments.first_from(images_.end)};
@@ -58,6 +60,8 @@ private:
             const bool overlaps = group.begin < here.end && here.begin < group.end;
             if (overlaps || (group.size() == 0 && images_.begin == 0)) list.push_back(task);
         }
+        std::stable_sort(list.begin(), list.end(),
+                         [&sums](std::int64_t a, std::int64_t b) { return a % sums.blocks() < b % sums.blocks(); });
     }
 
     void take_input(const Conv2dInputPlan& input) {

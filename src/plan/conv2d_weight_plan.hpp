@@ -53,9 +53,8 @@ struct Conv2dWeightPlan {
 
     /// Whether sums outlive a task: there are several to join, or a later task goes on with them.
     bool partials() const { return segment_groups > 1 || continued; }
-    std::int64_t segment_group_of(std::int64_t task) const {
-        return task / (lane_blocks * row_blocks) % segment_groups;
-    }
+    std::int64_t blocks() const { return lane_blocks * row_blocks; }
+    std::int64_t segment_group_of(std::int64_t task) const { return task / blocks() % segment_groups; }
     std::int64_t partial_elements() const { return round_up(block_elements, 16) + round_up(block_bias, 16); }
     Range segment_group(std::int64_t group) const { return share(segments.count, segment_groups, group); }
     /// Lane blocks end at whole vectors, so that only the last has lanes without a channel.
