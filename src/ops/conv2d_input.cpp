@@ -47,6 +47,27 @@ struct Panel {
     }
 };
 
+/// Clears what a panel holds beside the given rows and columns.
+template <class T>
+void clear_around(const kernels::PackKernels<T>& pack, const Panel<T>& panel, Range rows, Range columns,
+                  std::int64_t channels) {
+    const plan::OutputWindow& window = panel.window;
+    const std::int64_t x = window.columns.begin, left = columns.begin - x, right = window.columns.end - columns.end;
+    pack.clear(panel.data, (rows.begin - window.rows.begin) * panel.row);
+    pack.clear(panel.data + panel.offset(rows.end, x, 0), (window.rows.end - rows.end) * panel.row);
+    for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+        T* begin = panel.data + panel.offset(y, x, 0);
+        T* end = panel.data + panel.offset(y, columns.end, 0);
+        if (panel.channel == 1) {
+            pack.clear(begin, left * channels);
+            pack.clear(end, right * channels);
+        } else {
+            pack.clear_columns(begin, panel.channel, channels, left);
+            pack.clear_columns(end, panel.channel, channels, right);
+        }
+    }
+}
+
 template <class T>
 Panel<T> pack_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group,
                     const plan::InputBlock& block, T* data) {
@@ -60,7 +81,11 @@ Panel<T> pack_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
                          channels_last ? 1 : columns};
     const Range valid{std::max<std::int64_t>(0, window.columns.begin), std::min(p.out_width, window.columns.end)};
     const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
-    if (valid.size() < columns || rows.size() < window.rows.size()) pack.clear(data, window.rows.size() * panel.row);
+    // Single elements at the ends of short rows would cost more than clearing the rows.
+    constexpr std::int64_t long_row = 128;
+    const bool padded = valid.size() < columns || rows.size() < window.rows.size();
+    if (padded && valid.size() >= long_row) clear_around(pack, panel, rows, valid, p.out_channels);
+    else if (padded) pack.clear(data, window.rows.size() * panel.row);
     if (valid.size() == 0) return panel;
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
         const T* from = grad_output.at(block.image, 0, y, valid.begin);

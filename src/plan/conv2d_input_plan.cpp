@@ -85,10 +85,20 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     }
 }
 
-/// Columns are cut only where the image is one long row.
+/// Columns are cut only where the image is one long row: the pieces of shorter rows come slowly from memory.
 std::int64_t next_columns(const Conv2dProblem& p, std::int64_t columns) {
     if (p.in_height > 1) return p.in_width + 1;
     return columns < 32 ? columns + 1 : columns + columns / 8;
+}
+
+/// Slots per FMA of the tiles of a block with `lines` rows of a row phase. Loads of grad_output cross cache lines: they
+/// count twice.
+double tile_slots_per_fma(const Conv2dInputPlan& plan, std::int64_t lines) {
+    if (plan.family == LaneFamily::channels || !plan.vectors_are_rows) return 1;
+    const std::int64_t parts = ceil_div(lines, plan.pixel_vectors), vectors = ceil_div(lines, parts);
+    const std::int64_t fmas = vectors * plan.row_channels;
+    return static_cast<double>(std::max<std::int64_t>({fmas, 2 * vectors + plan.row_channels, 8}) * parts * vectors) /
+           static_cast<double>(fmas * lines);
 }
 
 /// Cuts images so that panels stay in the cache and workers are equally busy.
@@ -107,8 +117,7 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
             const double elements = static_cast<double>(block_elements(p, plan, tiles, tall, wide, element_bytes));
             const double bytes = elements * static_cast<double>(element_bytes);
             const double halo =
-                static_cast<double>(tall * p.stride_height + (p.kernel_height - 1) * p.dilation_height) /
-                static_cast<double>(tall * p.stride_height);
+                static_cast<double>(tall + (p.kernel_height - 1) * p.dilation_height) / static_cast<double>(tall);
             const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;
             for (std::int64_t c = 1; c <= (cut_channels ? tile_count : 1); ++c) {
                 const std::int64_t blocks = p.batch * rows * columns;
@@ -118,7 +127,8 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
                                                 : wide;
                 const double compute = static_cast<double>(tall * filled) * products(p) *
                                        static_cast<double>(ceil_div(tile_count, c)) / static_cast<double>(tile_count) *
-                                       static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2;
+                                       static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2 *
+                                       tile_slots_per_fma(plan, ceil_div(tall, p.stride_height));
                 const double move = 0.3 * static_cast<double>(tall * wide * p.out_channels) * halo /
                                     static_cast<double>(p.stride_height * p.stride_width);
                 const double cost =
