@@ -130,6 +130,10 @@ struct PackKernels {
     /// As transpose, but writes nothing beside the rows * columns elements.
     bool (*transpose_tight)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                             std::ptrdiff_t to_row) noexcept;
+    /// Into a panel: to[c * to_row + r] = from[offsets[r] + c]; each to-row is filled with zeros up to the next
+    /// multiple of the vector length. Whole vectors are read from `from`.
+    void (*gather_rows)(const T* from, const std::ptrdiff_t* offsets, std::int64_t rows, std::int64_t columns, T* to,
+                        std::ptrdiff_t to_row) noexcept;
     /// Into a tensor: to[c * to_row + r] (= or +=) from[r * from_row + c], nothing beside.
     void (*transpose_out)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                           std::ptrdiff_t to_row, Finish finish) noexcept;

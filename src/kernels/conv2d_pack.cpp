@@ -1,4 +1,5 @@
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
 namespace backgrad::BACKGRAD_ISA {
@@ -109,6 +110,29 @@ bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std
 }
 
 template <class T>
+void gather_rows(const T* from, const std::ptrdiff_t* offsets, std::int64_t rows, std::int64_t columns, T* to,
+                 std::ptrdiff_t to_row) noexcept {
+    using V = vec<T>;
+    for (std::int64_t r = 0; r < rows; r += V::lanes) {
+        const int height = limited(rows - r, V::lanes);
+        for (std::int64_t c = 0; c < columns; c += V::lanes) {
+            V block[V::lanes];
+            if (height == V::lanes)
+                for (int i = 0; i < V::lanes; ++i) block[i] = V::load(from + offsets[r + i] + c);
+            else
+                for (int i = 0; i < V::lanes; ++i)
+                    block[i] = i < height ? V::load(from + offsets[r + i] + c) : V::zero();
+            transpose(block);
+            T* out = to + c * to_row + r;
+            if (columns - c >= V::lanes)
+                for (int i = 0; i < V::lanes; ++i) block[i].store(out + i * to_row);
+            else
+                for (int i = 0; i < columns - c; ++i) block[i].store(out + i * to_row);
+        }
+    }
+}
+
+template <class T>
 void write_first(vec<T> x, T* to, int n, Finish finish) {
     using V = vec<T>;
     if (n == V::lanes) {
@@ -172,20 +196,39 @@ void clear_columns(T* to, std::ptrdiff_t to_row, std::int64_t rows, std::int64_t
         for (std::int64_t c = 0; c < columns; ++c) to[c] = T(0);
 }
 
-template <class T>
-void sum_rows(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
+/// `rows` rows at once: independent chains hide the latency of the additions.
+template <class T, int rows>
+void sum_row_block(const T* from, std::ptrdiff_t from_row, std::int64_t columns, T* state) {
     using V = vec<T>;
     constexpr int chains = DotKernels<T>::chains, parts = chains / V::lanes;
-    for (std::int64_t r = 0; r < rows; ++r, from += from_row, state += chains) {
-        V sum[parts];
-        for (int p = 0; p < parts; ++p) sum[p] = V::load(state + p * V::lanes);
-        std::int64_t c = 0;
-        for (; c + chains <= columns; c += chains)
-            for (int p = 0; p < parts; ++p) sum[p] = sum[p] + V::load(from + c + p * V::lanes);
-        for (int p = 0; c < columns; c += V::lanes, ++p)
-            sum[p] = sum[p] + V::load_first(from + c, limited(columns - c, V::lanes));
-        for (int p = 0; p < parts; ++p) sum[p].store(state + p * V::lanes);
-    }
+    V sum[rows][parts];
+    const auto each = [](auto f) __attribute__((always_inline)) {
+        unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<parts>([&](auto p) __attribute__((always_inline)) { f(r, p); });
+        });
+    };
+    each([&](auto r, auto p)
+             __attribute__((always_inline)) { sum[r][p] = V::load(state + r * chains + p * V::lanes); });
+    std::int64_t c = 0;
+    for (; c + chains <= columns; c += chains)
+        each([&](auto r, auto p) __attribute__((always_inline)) {
+            sum[r][p] = sum[r][p] + V::load(from + r * from_row + c + p * V::lanes);
+        });
+    if (c < columns)
+        each([&](auto r, auto p) __attribute__((always_inline)) {
+            const int n = limited(columns - c - p * V::lanes, V::lanes);
+            if (n > 0) sum[r][p] = sum[r][p] + V::load_first(from + r * from_row + c + p * V::lanes, n);
+        });
+    each([&](auto r, auto p) __attribute__((always_inline)) { sum[r][p].store(state + r * chains + p * V::lanes); });
+}
+
+template <class T>
+void sum_rows(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
+    constexpr int chains = DotKernels<T>::chains, at_once = 4;
+    std::int64_t r = 0;
+    for (; r + at_once <= rows; r += at_once)
+        sum_row_block<T, at_once>(from + r * from_row, from_row, columns, state + r * chains);
+    for (; r < rows; ++r) sum_row_block<T, 1>(from + r * from_row, from_row, columns, state + r * chains);
 }
 
 /// `vectors` columns of vectors at once: independent chains hide the latency of the additions.
@@ -214,8 +257,9 @@ void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std:
 
 template <class T>
 constexpr PackKernels<T> make_table() {
-    return {&copy<T>,  &transpose_in<T, false>, &transpose_in<T, true>, &transpose_out<T>, &copy_out<T>,
-            &clear<T>, &clear_columns<T>,       &sum_rows<T>,           &sum_columns<T>};
+    return {
+        &copy<T>,  &transpose_in<T, false>, &transpose_in<T, true>, &gather_rows<T>, &transpose_out<T>, &copy_out<T>,
+        &clear<T>, &clear_columns<T>,       &sum_rows<T>,           &sum_columns<T>};
 }
 
 }  // namespace

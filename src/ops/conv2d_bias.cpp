@@ -3,30 +3,29 @@
 namespace backgrad::ops {
 
 template <class T>
-void add_bias_image(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
-                    std::int64_t image, plan::Range channels, T* state) noexcept {
+void sum_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
+              plan::Range channels, T* state) noexcept {
     const auto& pack = *context.kernels.pack;
+    const bool channels_last = context.problem.layout == Layout::nhwc;
     const bool whole_rows = box.columns() * grad_output.pixel == grad_output.row;
     const std::int64_t steps = whole_rows ? 1 : box.rows();
     const std::int64_t pixels = whole_rows ? box.rows() * box.columns() : box.columns();
-    for (std::int64_t y = 0; y < steps; ++y) {
-        const T* from = grad_output.at(image, channels.begin, box.row_begin + y, box.column_begin);
-        if (context.problem.layout == Layout::nhwc)
-            pack.sum_columns(from, grad_output.pixel, pixels, channels.size(), state);
-        else pack.sum_rows(from, grad_output.channel, channels.size(), pixels, state);
-    }
+    pack.clear(state, channels_last ? channels.size() : bias_state_elements<T>(channels.size()));
+    for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
+        for (std::int64_t y = 0; y < steps; ++y) {
+            const T* from = grad_output.at(n, channels.begin, box.row_begin + y, box.column_begin);
+            if (channels_last) pack.sum_columns(from, grad_output.pixel, pixels, channels.size(), state);
+            else pack.sum_rows(from, grad_output.channel, channels.size(), pixels, state);
+        }
 }
 
 template <class T>
 void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
                    plan::Range channels, T* state, T* total) noexcept {
-    const auto& pack = *context.kernels.pack;
     const std::int64_t size = channels.size();
-    const bool channels_last = context.problem.layout == Layout::nhwc;
-    pack.clear(state, channels_last ? size : bias_state_elements<T>(size));
-    for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
-        add_bias_image(context, grad_output, box, n, channels, state);
-    if (channels_last) pack.copy_out(state, size, 1, size, total, size, 1, kernels::Finish::add);
+    sum_pass(context, grad_output, box, channels, state);
+    if (context.problem.layout == Layout::nhwc)
+        context.kernels.pack->copy_out(state, size, 1, size, total, size, 1, kernels::Finish::add);
     else context.kernels.dot->join(state, size, total);
 }
 
@@ -62,10 +61,10 @@ void bias_join_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan&
                                    mode == WriteMode::accumulate ? kernels::Finish::add : kernels::Finish::store);
 }
 
-template void add_bias_image<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
-                                    std::int64_t, plan::Range, float*) noexcept;
-template void add_bias_image<double>(const Conv2dContext<double>&, const TensorView<const double>&,
-                                     const plan::PixelBox&, std::int64_t, plan::Range, double*) noexcept;
+template void sum_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
+                              plan::Range, float*) noexcept;
+template void sum_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&, const plan::PixelBox&,
+                               plan::Range, double*) noexcept;
 template void add_bias_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
                                    plan::Range, float*, float*) noexcept;
 template void add_bias_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&,

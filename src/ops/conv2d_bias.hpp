@@ -11,10 +11,11 @@ constexpr std::int64_t bias_state_elements(std::int64_t channels) {
     return plan::round_up(channels * kernels::DotKernels<T>::chains, 16);
 }
 
-/// Goes on with the chains `state` of the channels given for one image of a segment.
+/// state = the chains of the sums of grad_output over one pass of a segment, for the channels given: `chains` of each
+/// channel from NCHW, one of each from NHWC.
 template <class T>
-void add_bias_image(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
-                    std::int64_t image, plan::Range channels, T* state) noexcept;
+void sum_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
+              plan::Range channels, T* state) noexcept;
 
 /// total[c] += sum of grad_output over one pass of a segment, for the channels given. NCHW: along the pixels of each
 /// image's stretch, element q to chain q mod chains, joined by the fixed tree. NHWC: one chain per channel.

@@ -41,7 +41,7 @@ plan::LaneTiles tiles_of(const Conv2dWeightPlan& plan, const Block& block) {
 
 /// Independent parts of a block's total: lane tiles, or output channels where pixels are lanes.
 std::int64_t part_count(const Conv2dWeightPlan& plan, const Block& block) {
-    return plan.family == LaneFamily::channels ? tiles_of(plan, block).count() : plan.row_block(block.rows).size();
+    return plan.family != LaneFamily::pixels ? tiles_of(plan, block).count() : plan.row_block(block.rows).size();
 }
 
 /// The stretch of the total that a part occupies.
@@ -60,7 +60,7 @@ Range part_stretch(const plan::Conv2dProblem& p, const Conv2dWeightPlan& plan, c
 template <class T>
 void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block,
                      std::int64_t tile, const T* total, Finish finish) {
-    const plan::Conv2dProblem& p = context.problem;
+    const plan::Conv2dProblem& p = plan.problem;
     const auto& pack = *context.kernels.pack;
     const plan::LaneTiles tiles = tiles_of(plan, block);
     const Range rows = plan.row_block(block.rows);
@@ -106,9 +106,9 @@ template <class T>
 void write_part(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                 const Block& block, std::int64_t part, const T* total) {
     if (!outputs.weight) return;
-    const T* stretch = total + part_stretch(context.problem, plan, block, part).begin;
+    const T* stretch = total + part_stretch(plan.problem, plan, block, part).begin;
     const Finish finish = finish_of(outputs.weight_mode);
-    if (plan.family == LaneFamily::channels) write_lane_tile(context, plan, block, part, stretch, finish);
+    if (plan.family != LaneFamily::pixels) write_lane_tile(context, plan, block, part, stretch, finish);
     else write_output_channel(context, plan, block, part, stretch, finish);
 }
 
@@ -132,7 +132,7 @@ void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, 
     T* total =
         outputs.partials ? outputs.partials + task * plan.partial_elements() : scratch.take(plan.partial_elements());
     T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? total + elements : nullptr;
-    if (plan.family == LaneFamily::channels)
+    if (plan.family != LaneFamily::pixels)
         weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, total, bias,
                              scratch);
     else weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, total, bias, scratch);
@@ -154,7 +154,7 @@ void weight_join_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& p
     };
     T* total = partial(0);
     if (part < part_count(plan, block) && outputs.weight) {
-        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(context.problem, plan, block, part),
+        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(plan.problem, plan, block, part),
                       partial);
         write_part(context, plan, outputs, block, part, total);
     }

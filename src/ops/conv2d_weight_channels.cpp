@@ -1,6 +1,7 @@
 #include "ops/conv2d_weight_channels.hpp"
 
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_patches.hpp"
 #include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
@@ -197,7 +198,7 @@ template <class T>
 void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
                           std::int64_t segment_group, std::int64_t lane_block, std::int64_t row_block, T* total,
                           T* bias, Scratch<T> scratch) noexcept {
-    const plan::Conv2dProblem& p = context.problem;
+    const plan::Conv2dProblem& p = plan.problem;
     const kernels::TileKernels<T>& tile = *context.kernels.tile;
     const bool lanes_out = plan.side == LaneSide::grad_output;
     const TensorView<const T> grad_output = context.grad_output(group), input = context.input(group);
@@ -215,29 +216,40 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(p.taps() * lines, sizeof(T))));
     std::int64_t* run_counts =
         reinterpret_cast<std::int64_t*>(scratch.take(plan::Conv2dWeightPlan::count_elements(p.taps(), sizeof(T))));
+    const bool from_patches = plan.family == plan::LaneFamily::patches;
+    Patches<T> patches(context, plan, group, lanes, rows, scratch);
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         const PixelBox box = context.box(plan.segments, s);
         const Window out = output_window(box), in = input_window(p, box);
         const Window &lane_window = lanes_out ? out : in, &row_window = lanes_out ? in : out;
-        Scratch<T> pieces = scratch;
+        const Finish finish = s == whole.begin ? Finish::store : Finish::add;
+        if (bias) add_bias_pass(context, grad_output, box, output_channels, bias_state, bias);
+        if (from_patches && !patches.multipliable(box, bias ? bias_state : nullptr)) {
+            patches.add_exactly(box, tiles, finish, total);
+            continue;
+        }
+        Scratch<T> pieces = from_patches ? patches.rest() : scratch;
         T* lane_panel = pieces.take(tiles.padded() * lane_window.pixels());
         T* row_panel = pieces.take(rows.size() * row_window.pixels());
-        pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel);
+        if (from_patches) patches.pack(box, tiles, lane_panel);
+        else pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel);
         const RowOperand<T> row_operand = place_rows(context, row_tensor, row_window, rows, row_panel);
         const Place lane_place = panel_place(lane_window, 1);
         const Place &out_place = lanes_out ? lane_place : row_operand.place,
                     &in_place = lanes_out ? row_operand.place : lane_place;
         const std::int64_t in_step = p.stride_width / in.columns.step;
-        if (bias) add_bias_pass(context, grad_output, box, output_channels, bias_state, bias);
-        const Finish finish = s == whole.begin ? Finish::store : Finish::add;
 
         prefetch.clear();
         prefetch.add(context.ahead.part(s - segments.begin, segments.size()));
         if (s + 1 < segments.end) {
             const PixelBox next = context.box(plan.segments, s + 1);
             prefetch_window(grad_output, output_window(next), output_channels, prefetch);
-            prefetch_window(input, input_window(p, next), lanes_out ? rows : lanes, prefetch);
+            prefetch_window(input, input_window(context.problem, next),
+                            from_patches ? Range{0, context.problem.in_channels}
+                            : lanes_out  ? rows
+                                         : lanes,
+                            prefetch);
         }
 
         // The lane panel of one tile stays in the L1 cache while all taps and rows pass over it.

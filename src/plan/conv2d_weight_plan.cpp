@@ -3,6 +3,7 @@
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace backgrad::plan {
@@ -19,30 +20,59 @@ double input_pixels(const Conv2dProblem& p) {
     return rows * (p.kernel_width == 1 ? 1.0 : static_cast<double>(p.stride_width));
 }
 
-/// Cycles per output pixel and group with lanes = channels of `side`, two FMAs per cycle on `lanes` lanes.
+/// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
+/// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
+/// for the L1 cache, and without rows to share a load they come no faster than two would.
+double tile_cycles(double vectors, double rows) {
+    const double latency = 8.0 / (std::min(vectors, 2.0) * std::min(rows, 14.0));
+    const double loads = 1.0 / std::min(rows, 14.0) + 1.0 / std::min(vectors, 4.0);
+    return vectors * rows / 2 * std::max({1.0, latency, loads});
+}
+
+/// Cycles per output pixel to bring channels of the input into rows of a panel.
+double row_panel_cycles(const Conv2dProblem& p, double channels) {
+    const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
+    return channels * (move + row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)));
+}
+
+/// Cycles per output pixel and group with lanes = channels of `side`.
 double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const bool from_output = side == LaneSide::grad_output;
     const std::int64_t lane_channels = from_output ? p.out_channels : p.in_channels;
     const std::int64_t row_channels = from_output ? p.in_channels : p.out_channels;
     const double padded = static_cast<double>(round_up(lane_channels, lanes));
-    const double vectors = padded / lanes, rows = static_cast<double>(row_channels);
-    const double latency = std::max(1.0, 8.0 / (std::min(vectors, 4.0) * std::min(rows, 14.0)));
-    const double loads = std::max(1.0, 1.0 / std::min(rows, 14.0) + 1.0 / std::min(vectors, 4.0));
-    const double fmas = vectors * rows * static_cast<double>(p.taps()) / 2 * std::max(latency, loads);
+    const double vectors = padded / lanes, rows = static_cast<double>(row_channels),
+                 taps = static_cast<double>(p.taps());
+    const double run = static_cast<double>(std::clamp<std::int64_t>(p.out_width, 1, channel_terms));
+    const double runs = run_cycles * taps * std::ceil(vectors / 4) * std::ceil(rows / 14) / run;
     const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
-    const double row_move = copy_cycles * rows;
-    return fmas + (from_output ? lane_move + row_move * input_pixels(p) : lane_move * input_pixels(p) + row_move);
+    const double row_move = copy_cycles / 2 * rows;  // many are read where they lie
+    return tile_cycles(vectors, rows) * taps + runs +
+           (from_output ? lane_move + row_move * input_pixels(p) : lane_move * input_pixels(p) + row_move);
 }
 
 /// Cycles per output pixel and group with lanes = pixels.
 double pixel_cost(const Conv2dProblem& p, int lanes) {
     const double fill = static_cast<double>(p.out_width) / static_cast<double>(round_up(p.out_width, lanes));
     const double products = static_cast<double>(p.out_channels * p.in_channels * p.taps());
-    const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
-    const double per_pixel = move + row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width));
-    // 1.2: column operands cross cache lines and the chains are stored and joined.
-    return products / lanes / 2 / fill * 1.2 +
-           per_pixel * (static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p));
+    const double channels = static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p);
+    // 1.5: column operands cross cache lines, and the chains are loaded, stored and joined.
+    return 1.5 * products / lanes / 2 / fill + row_panel_cycles(p, channels);
+}
+
+/// Cycles per output pixel and group with lanes = patches of the input.
+double patch_cost(const Conv2dProblem& p, int lanes) {
+    const double vectors = static_cast<double>(ceil_div(p.in_channels * p.taps(), lanes));
+    const double rows = static_cast<double>(p.out_channels);
+    const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
+    const std::int64_t segment_rows =
+        std::clamp<std::int64_t>(channel_terms / width, 1, std::max<std::int64_t>(1, p.out_height));
+    const double halo = static_cast<double>((p.kernel_height - 1) * p.dilation_height) /
+                        static_cast<double>(p.stride_height * segment_rows);
+    const double gather = vectors * (gather_cycles * lanes + gather_row_cycles / static_cast<double>(width));
+    return tile_cycles(vectors, rows) + gather +
+           row_panel_cycles(p, static_cast<double>(p.in_channels) * input_pixels(p) * (1 + halo)) +
+           finite_cycles * rows;
 }
 
 LaneSide choose_side(const Conv2dProblem& p, int lanes) {
@@ -105,14 +135,20 @@ std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, c
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     if (p.depthwise()) return LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
+    if (getenv("WF")) {
+        const char f = *getenv("WF");
+        return f == 'c' ? LaneFamily::channels : f == 'd' ? LaneFamily::pixels : LaneFamily::patches;
+    }
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
-    return pixel_cost(p, lanes) < channels ? LaneFamily::pixels : LaneFamily::channels;
+    const double pixels = pixel_cost(p, lanes);
+    if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
+    return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
 }
 
 Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& segments) {
     const std::int64_t all = std::max<std::int64_t>(1, std::max({p.batch, segments.height, segments.width}));
-    if (family == LaneFamily::channels || segments.count == 0) return {all, all, all};
+    if (family != LaneFamily::pixels || segments.count == 0) return {all, all, all};
     constexpr std::int64_t pass_pixels = 1024;
     const std::int64_t images =
         std::clamp<std::int64_t>(pass_pixels / (segments.height * segments.width), 1, segments.images);
@@ -125,7 +161,7 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
-    if (family == LaneFamily::channels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
+    if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
     return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
 }
 
@@ -218,7 +254,7 @@ std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem&
     if (plan.segments.count == 0) return 0;
     const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
     const std::int64_t bias = round_up(plan.block_bias * chains, 16);
-    if (plan.family == LaneFamily::channels)
+    if (plan.family != LaneFamily::pixels)
         return bias + round_up(panel_elements(p, plan), 16) + 32 +
                Conv2dWeightPlan::run_elements(p.taps() * plan.segment_lines(), element_bytes) +
                Conv2dWeightPlan::count_elements(p.taps(), element_bytes);
@@ -226,6 +262,18 @@ std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem&
     // The last row of the last phase is read up to the kernel's reach behind it.
     return bias + round_up(plan.rows_per_block * sizes.output_plane, 16) +
            round_up(p.in_channels * sizes.input_plane + sizes.pitch, 16) + plan.block_elements * chains;
+}
+
+/// The input of a segment and where each lane of a patch lies in it.
+std::int64_t patch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes) {
+    if (plan.segments.count == 0) return 0;
+    const Segments& s = plan.segments;
+    const PixelPanels sizes =
+        pixel_panels(p, s.images, ceil_div(s.height, s.row_parts), ceil_div(s.width, s.column_parts));
+    const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
+    return round_up(p.in_channels * sizes.input_plane + sizes.pitch + 16, 16) +
+           Conv2dWeightPlan::count_elements(plan.block_tiles.padded(), element_bytes) +
+           round_up(plan.rows_per_block * chains, 16);
 }
 
 }  // namespace
@@ -242,22 +290,35 @@ PixelPanels pixel_panels(const Conv2dProblem& p, std::int64_t images, std::int64
     return panels;
 }
 
+Conv2dProblem patch_problem(const Conv2dProblem& p) {
+    Conv2dProblem patches = p;
+    patches.in_channels *= p.taps();
+    patches.kernel_height = patches.kernel_width = 1;
+    patches.in_height = p.out_height;
+    patches.in_width = p.out_width;
+    patches.stride_height = patches.stride_width = patches.dilation_height = patches.dilation_width = 1;
+    patches.padding_top = patches.padding_left = 0;
+    return patches;
+}
+
 Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
                              const Strategy& strategy, bool continued) {
     Conv2dWeightPlan plan{};
     plan.continued = continued;
     plan.family = weight_family(p, element_bytes);
+    plan.problem = plan.family == LaneFamily::patches ? patch_problem(p) : p;
+    const Conv2dProblem& q = plan.problem;
     plan.segments = weight_segments(p, plan.family, element_bytes);
     plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
-    const bool channels = plan.family == LaneFamily::channels;
-    plan.side = channels ? choose_side(p, tiles.lanes) : LaneSide::input;
+    plan.side = plan.family == LaneFamily::channels ? choose_side(p, tiles.lanes) : LaneSide::input;
     const bool from_output = plan.side == LaneSide::grad_output;
-    plan.lane_channels = from_output ? p.out_channels : p.in_channels;
-    plan.row_channels = from_output ? p.in_channels : p.out_channels;
-    if (channels) choose_blocks(plan, p, tiles, element_bytes, strategy);
-    else plan_pixel_blocks(plan, p, element_bytes, strategy);
+    plan.lane_channels = from_output ? q.out_channels : q.in_channels;
+    plan.row_channels = from_output ? q.in_channels : q.out_channels;
+    if (plan.family == LaneFamily::pixels) plan_pixel_blocks(plan, p, element_bytes, strategy);
+    else choose_blocks(plan, q, tiles, element_bytes, strategy);
     plan.block_bias = from_output ? plan.block_tiles.padded() : plan.rows_per_block;
-    plan.worker_elements = (plan.partials() ? 0 : plan.partial_elements()) + scratch_elements(plan, p, element_bytes);
+    plan.worker_elements = (plan.partials() ? 0 : plan.partial_elements()) + scratch_elements(plan, q, element_bytes);
+    if (plan.family == LaneFamily::patches) plan.worker_elements += patch_elements(plan, p, element_bytes);
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
     return plan;
 }

@@ -15,6 +15,7 @@ namespace backgrad::plan {
 enum class LaneFamily {
     channels,  ///< one chain per output; the lane operand is a panel with channels last
     pixels,    ///< sums across lanes; both operands are panels with channels first
+    patches,   ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
 };
 
 /// Which tensor's channels are the lanes of the weight gradient. Free to choose: it changes no bit.
@@ -25,6 +26,7 @@ enum class LaneSide { grad_output, input };
 /// pixels the rows are output channels and there is one lane block with all input channels.
 struct Conv2dWeightPlan {
     LaneFamily family;
+    Conv2dProblem problem;  ///< in whose channels and taps the plan counts: see patch_problem
     LaneSide side;
     Segments segments;
     std::int64_t segment_groups;
@@ -74,9 +76,9 @@ struct Conv2dWeightPlan {
     }
 };
 
-/// Sizes (elements) of the panels of family pixels for a part of a segment. Both panels have rows of `pitch` elements,
-/// as many as a row of grad_output and the reach of the kernel behind it, so that all rows of an image are one run:
-/// grad_output as [channel][image][row][pitch], zero behind its columns, and input as
+/// Sizes (elements) of the panels of families pixels and patches (the input's only) for a part of a segment. Both
+/// panels have rows of `pitch` elements, as many as a row of grad_output and the reach of the kernel behind it, so that
+/// all rows of an image are one run: grad_output as [channel][image][row][pitch], zero behind its columns, and input as
 /// [channel][image][row phase][column phase][row][pitch], zero where the padding is.
 struct PixelPanels {
     std::int64_t pitch;
@@ -85,6 +87,10 @@ struct PixelPanels {
     std::int64_t input_phase, input_image, input_plane;
 };
 PixelPanels pixel_panels(const Conv2dProblem& problem, std::int64_t images, std::int64_t rows, std::int64_t columns);
+
+/// The weight gradient with patches as lanes is that of a 1x1 convolution over the output's pixels, with
+/// in_channels * taps input channels in the order of the weight's layout.
+Conv2dProblem patch_problem(const Conv2dProblem& problem);
 
 /// Plans the weight gradient for `threads` workers. Only block sizes depend on tiles and threads.
 Conv2dWeightPlan plan_weight(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,

@@ -117,7 +117,7 @@ double main_task_cycles(const Conv2dProblem& p, const Conv2dPlan& plan, const Re
                         const OrderedTask& ordered) {
     switch (static_cast<MainTasks>(ordered.list)) {
         case MainTasks::weight:
-            return weight_task_cycles(p, *plan.weight, tiles, ordered.task);
+            return weight_task_cycles(plan.weight->problem, *plan.weight, tiles, ordered.task);
         case MainTasks::bias:
             return bias_task_cycles(p, *plan.bias, ordered.task);
         case MainTasks::depthwise:

@@ -8,4 +8,12 @@ constexpr double copy_cycles = 0.15;
 /// To start on a row of one channel that is moved alone.
 constexpr double row_cycles = 10;
 
+/// Rows in the L1 cache to a panel with a lane per row: per element, and per row of a vector of lanes.
+constexpr double gather_cycles = 0.2;
+constexpr double gather_row_cycles = 60;
+
+/// To start a run of a register tile, and to see that an element is finite.
+constexpr double run_cycles = 45;
+constexpr double finite_cycles = 0.1;
+
 }  // namespace backgrad::plan

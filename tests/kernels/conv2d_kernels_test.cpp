@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <vector>
 
 namespace backgrad::kernels {
 namespace {
@@ -94,6 +95,26 @@ TYPED_TEST(Conv2dKernelsTest, TransposeTightlyWritesNothingBeside) {
                     if (r < rows) ASSERT_EQ(to[c * to_row + r], from[r * from_row + c]) << r << ", " << c;
                     else ASSERT_TRUE(std::isnan(to[c * to_row + r])) << r << ", " << c;
                 }
+        });
+    });
+}
+
+TYPED_TEST(Conv2dKernelsTest, GatherRowsFromAnywhere) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        this->for_each_size([&](std::int64_t rows, std::int64_t columns) {
+            const int lanes = kernels.tile->lanes;
+            const std::int64_t to_row = (rows + lanes - 1) / lanes * lanes;
+            std::vector<std::ptrdiff_t> offsets;
+            for (std::int64_t r = 0; r < rows; ++r) offsets.push_back((r * 7) % (rows + 3));
+            const Guarded<T> from = this->integers(rows + 3 + columns + lanes);
+            Guarded<T> to(columns * to_row);
+            kernels.pack->gather_rows(from.data(), offsets.data(), rows, columns, to.data(), to_row);
+            EXPECT_TRUE(to.intact());
+            for (std::int64_t c = 0; c < columns; ++c)
+                for (std::int64_t r = 0; r < to_row; ++r)
+                    ASSERT_EQ(to[c * to_row + r], r < rows ? from[offsets[static_cast<std::size_t>(r)] + c] : T(0))
+                        << r << ", " << c;
         });
     });
 }

@@ -65,6 +65,7 @@ bool holds(const Range& outer, const Range& inner) {
 TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
+        if (plan.pointwise) return;
         for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
             const InputBlock block = input_block(p, plan, b);
             const OutputWindow window = output_window(p, plan, block);
@@ -79,10 +80,34 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
     }));
 }
 
+TEST(Conv2dInputPlan, CutsImagesIntoStripsThatRegisterTilesHold) {
+    EXPECT_TRUE(rc::check([] {
+        Conv2dShape shape = any_shape();
+        shape.kernel_height = shape.kernel_width = shape.stride_height = shape.stride_width = 1;
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 0;
+        const Conv2dProblem p = make_problem(shape, {.layout = Layout::nchw});
+        RC_PRE(p.batch * p.pixels_in() > 0 && p.in_channels > 0);
+        const RegisterTiles tiles = *rc::gen::element(test::wide_tiles, test::narrow_tiles);
+        const Conv2dInputPlan plan = plan_input(p, tiles, *rc::gen::element(4, 8), any_strategy());
+        if (!plan.pointwise) return;
+        PixelStrip last{0, {0, 0}};
+        for (std::int64_t s = 0; s < plan.blocks; ++s) {
+            const PixelStrip strip = pixel_strip(p, plan, tiles.lanes, s);
+            const bool same_image = strip.image == last.image;
+            RC_ASSERT(same_image || (strip.image == last.image + 1 && last.pixels.end == p.in_width));
+            RC_ASSERT(strip.pixels.begin == (same_image ? last.pixels.end : 0));
+            RC_ASSERT(strip.pixels.size() >= 1 && strip.pixels.size() <= plan.pixel_vectors * tiles.lanes);
+            last = strip;
+        }
+        RC_ASSERT(last.image == p.batch - 1 && last.pixels.end == p.in_width);
+    }));
+}
+
 TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
-        RC_ASSERT(plan.blocks == p.batch * plan.row_blocks * plan.column_blocks);
+        RC_ASSERT(plan.blocks ==
+                  p.batch * (plan.pointwise ? plan.strips(p, tiles.lanes) : plan.row_blocks * plan.column_blocks));
         RC_ASSERT(plan.block_groups >= 1 && plan.block_groups <= plan.blocks);
         RC_ASSERT(plan.channel_groups >= 1 && plan.channel_groups <= plan.channel_tile_count(p));
         RC_ASSERT(plan.tasks == p.groups * plan.channel_groups * plan.block_groups);

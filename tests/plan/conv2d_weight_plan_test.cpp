@@ -26,10 +26,11 @@ TEST(Conv2dWeightPlan, GivesEveryWeightAndSegmentToOneTask) {
         const Conv2dWeightPlan plan = plan_weight(problem, tiles, *rc::gen::element(4, 8), any_strategy());
         RC_ASSERT(fill(plan.segments.count, plan.segment_groups, [&](auto g) { return plan.segment_group(g); }));
         RC_ASSERT(fill(plan.row_channels, plan.row_blocks, [&](auto b) { return plan.row_block(b); }));
-        if (plan.family == LaneFamily::channels)
+        if (plan.family != LaneFamily::pixels)
             RC_ASSERT(fill(plan.lane_channels, plan.lane_blocks, [&](auto b) { return plan.lane_block(b); }));
         RC_ASSERT(plan.tasks == problem.groups * plan.segment_groups * plan.lane_blocks * plan.row_blocks);
-        RC_ASSERT(plan.lane_channels * plan.row_channels == problem.in_channels * problem.out_channels);
+        const std::int64_t taps = plan.family == LaneFamily::patches ? problem.taps() : 1;
+        RC_ASSERT(plan.lane_channels * plan.row_channels == problem.in_channels * problem.out_channels * taps);
     }));
 }
 
@@ -38,7 +39,7 @@ TEST(Conv2dWeightPlan, HasBlocksNoLargerThanItSays) {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
         const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, any_strategy());
         for (std::int64_t b = 0; b < plan.row_blocks; ++b) RC_ASSERT(plan.row_block(b).size() <= plan.rows_per_block);
-        if (plan.family == LaneFamily::channels)
+        if (plan.family != LaneFamily::pixels)
             for (std::int64_t b = 0; b < plan.lane_blocks; ++b)
                 RC_ASSERT(plan.lane_block(b).size() <= plan.block_tiles.size);
     }));

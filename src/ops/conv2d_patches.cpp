@@ -1,0 +1,160 @@
+#include "ops/conv2d_patches.hpp"
+
+#include "ops/conv2d_bias.hpp"
+
+#include <algorithm>
+
+namespace backgrad::ops {
+
+namespace {
+
+using kernels::DotKernels;
+using kernels::Finish;
+using plan::PixelBox;
+using plan::PixelPanels;
+using plan::Range;
+
+/// What a lane of a patch is: an input channel and a kernel tap.
+struct Lane {
+    std::int64_t channel, row, column;
+};
+
+Lane lane_of(const plan::Conv2dProblem& p, std::int64_t index) {
+    const std::int64_t channel = p.weight_ohwi ? index % p.in_channels : index / p.taps();
+    const std::int64_t tap = p.weight_ohwi ? index / p.in_channels : index % p.taps();
+    return {channel, tap / p.kernel_width, tap % p.kernel_width};
+}
+
+std::ptrdiff_t lane_offset(const plan::Conv2dProblem& p, const PixelPanels& sizes, const Lane& lane) {
+    const std::int64_t row = lane.row * p.dilation_height, column = lane.column * p.dilation_width;
+    const std::int64_t phase = row % p.stride_height * p.stride_width + column % p.stride_width;
+    return lane.channel * sizes.input_plane + phase * sizes.input_phase + row / p.stride_height * sizes.pitch +
+           column / p.stride_width;
+}
+
+bool padded(const plan::Conv2dProblem& p) {
+    return p.padding_top > 0 || p.padding_left > 0 ||
+           p.input_row(p.out_height - 1, p.kernel_height - 1) >= p.in_height ||
+           p.input_column(p.out_width - 1, p.kernel_width - 1) >= p.in_width;
+}
+
+/// Moves a stretch of pixels into channels-first order, whatever the layout.
+template <class T>
+void move_channels_first(const kernels::PackKernels<T>& pack, const TensorView<const T>& tensor, const T* from,
+                         std::int64_t channels, std::int64_t pixels, std::int64_t step, T* to, std::int64_t plane) {
+    if (tensor.channel != 1 || channels == 1)
+        pack.copy(from, tensor.channel, tensor.pixel * step, channels, pixels, to, plane);
+    else pack.transpose_tight(from, tensor.pixel * step, pixels, channels, to, plane);
+}
+
+}  // namespace
+
+template <class T>
+Patches<T>::Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
+                    Range lanes, Range rows, Scratch<T> scratch)
+    : context_(context),
+      grad_output_(context.grad_output(group)),
+      input_(context.input(group)),
+      lanes_(lanes),
+      rows_(rows),
+      rest_(scratch) {
+    if (plan.family != plan::LaneFamily::patches) return;
+    const plan::Segments& s = plan.segments;
+    const PixelPanels largest = plan::pixel_panels(context.problem, s.images, plan::ceil_div(s.height, s.row_parts),
+                                                   plan::ceil_div(s.width, s.column_parts));
+    // The last row of the last phase is read up to the kernel's reach, and by whole vectors.
+    input_panel_ = rest_.take(context.problem.in_channels * largest.input_plane + largest.pitch + 16);
+    offsets_ =
+        reinterpret_cast<std::ptrdiff_t*>(rest_.take(plan::Conv2dWeightPlan::count_elements(lanes.size(), sizeof(T))));
+    sums_ = rest_.take(rows.size() * DotKernels<T>::chains);
+}
+
+template <class T>
+bool Patches<T>::multipliable(const PixelBox& box, const T* bias_sums) const {
+    if (!padded(context_.problem)) return true;
+    const auto& pack = *context_.kernels.pack;
+    if (!bias_sums) sum_pass(context_, grad_output_, box, rows_, sums_);
+    // A sum of finite values may overflow, and then costs time only.
+    return pack.copy(bias_sums ? bias_sums : sums_, 0, 1, 1, sums(), sums_, 0);
+}
+
+template <class T>
+void Patches<T>::pack_input(const PixelBox& box, const PixelPanels& sizes) {
+    const plan::Conv2dProblem& p = context_.problem;
+    const auto& pack = *context_.kernels.pack;
+    pack.clear(input_panel_, p.in_channels * sizes.input_plane + sizes.pitch);
+    const std::int64_t top = box.row_begin * p.stride_height - p.padding_top;
+    const std::int64_t left = box.column_begin * p.stride_width - p.padding_left;
+    for (std::int64_t n = 0; n < box.images(); ++n)
+        for (std::int64_t r = 0; r < sizes.input_rows * p.stride_height; ++r) {
+            const std::int64_t y = top + r;
+            if (y < 0 || y >= p.in_height) continue;
+            for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
+                // Panel column j of this phase is input column left + phase + j * stride_width.
+                const Range valid = plan::valid_outputs(sizes.pitch, p.in_width, p.stride_width, left + phase);
+                if (valid.size() == 0) continue;
+                const std::int64_t x = left + phase + valid.begin * p.stride_width;
+                T* row = input_panel_ + n * sizes.input_image +
+                         (r % p.stride_height * p.stride_width + phase) * sizes.input_phase +
+                         r / p.stride_height * sizes.pitch;
+                move_channels_first(pack, input_, input_.at(box.image_begin + n, 0, y, x), p.in_channels, valid.size(),
+                                    p.stride_width, row + valid.begin, sizes.input_plane);
+            }
+        }
+}
+
+template <class T>
+void Patches<T>::list_offsets(const PixelPanels& sizes) {
+    if (sizes.pitch == offsets_pitch_ && sizes.input_phase == offsets_phase_ && sizes.input_plane == offsets_plane_)
+        return;
+    const plan::Conv2dProblem& p = context_.problem;
+    for (std::int64_t i = 0; i < lanes_.size(); ++i) offsets_[i] = lane_offset(p, sizes, lane_of(p, lanes_.begin + i));
+    offsets_pitch_ = sizes.pitch;
+    offsets_phase_ = sizes.input_phase;
+    offsets_plane_ = sizes.input_plane;
+}
+
+template <class T>
+void Patches<T>::pack(const PixelBox& box, const plan::LaneTiles& tiles, T* panel) {
+    const plan::Conv2dProblem& p = context_.problem;
+    const PixelPanels sizes = plan::pixel_panels(p, box.images(), box.rows(), box.columns());
+    pack_input(box, sizes);
+    list_offsets(sizes);
+    for (std::int64_t tile = 0; tile < tiles.count(); ++tile) {
+        const std::int64_t width = std::int64_t(tiles.vectors_of(tile)) * tiles.lanes, first = tile * tiles.width();
+        for (std::int64_t n = 0; n < box.images(); ++n)
+            for (std::int64_t y = 0; y < box.rows(); ++y, panel += box.columns() * width)
+                context_.kernels.pack->gather_rows(input_panel_ + n * sizes.input_image + y * sizes.pitch,
+                                                   offsets_ + first, std::min(width, lanes_.size() - first),
+                                                   box.columns(), panel, width);
+    }
+}
+
+template <class T>
+void Patches<T>::add_exactly(const PixelBox& box, const plan::LaneTiles& tiles, Finish finish, T* total) const {
+    const plan::Conv2dProblem& p = context_.problem;
+    if (finish == Finish::store) context_.kernels.pack->clear(total, tiles.padded() * rows_.size());
+    for (std::int64_t l = 0; l < lanes_.size(); ++l) {
+        const Lane lane = lane_of(p, lanes_.begin + l);
+        const std::int64_t tile = l / tiles.width(), width = std::int64_t(tiles.vectors_of(tile)) * tiles.lanes;
+        T* to = total + tile * tiles.width() * rows_.size() + l % tiles.width();
+        for (std::int64_t o = 0; o < rows_.size(); ++o) {
+            T sum = 0;
+            for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
+                for (std::int64_t y = box.row_begin; y < box.row_end; ++y) {
+                    const std::int64_t in_y = p.input_row(y, lane.row);
+                    for (std::int64_t x = box.column_begin; x < box.column_end; ++x) {
+                        const std::int64_t in_x = p.input_column(x, lane.column);
+                        if (in_y < 0 || in_y >= p.in_height || in_x < 0 || in_x >= p.in_width) continue;
+                        sum += *grad_output_.at(n, rows_.begin + o, y, x) * *input_.at(n, lane.channel, in_y, in_x);
+                    }
+                }
+            to[o * width] += sum;
+        }
+    }
+}
+
+template class Patches<float>;
+template class Patches<double>;
+
+}  // namespace backgrad::ops

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+#include "plan/conv2d_weight_plan.hpp"
+
+namespace backgrad::ops {
+
+/// The lane operand of a weight gradient whose lanes are patches: for each output pixel the inputs that meet its
+/// window, of all input channels and kernel taps. Padding is zeros in a patch, which zero times infinity would betray:
+/// where grad_output is not finite the sums are taken term by term.
+template <class T>
+class Patches {
+public:
+    /// For the lanes and rows of one block of grad_weight. Takes memory from `scratch` only for a plan with patches.
+    Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group, plan::Range lanes,
+            plan::Range rows, Scratch<T> scratch);
+
+    /// The scratch memory behind what patches need.
+    Scratch<T> rest() const { return rest_; }
+
+    /// True if the zeros of the padding may be multiplied with the grad_output of a segment. `bias_sums` are the sums
+    /// of its rows that add_bias_pass left, or null.
+    bool multipliable(const plan::PixelBox& box, const T* bias_sums) const;
+
+    /// Fills one panel [pixel][lane] per lane tile.
+    void pack(const plan::PixelBox& box, const plan::LaneTiles& tiles, T* panel);
+
+    /// Adds the terms of a segment that exist to total[lane tile][row][lane], one after the other.
+    void add_exactly(const plan::PixelBox& box, const plan::LaneTiles& tiles, kernels::Finish finish, T* total) const;
+
+private:
+    void pack_input(const plan::PixelBox& box, const plan::PixelPanels& sizes);
+    void list_offsets(const plan::PixelPanels& sizes);
+    std::int64_t sums() const {
+        return rows_.size() * (grad_output_.channel == 1 ? 1 : kernels::DotKernels<T>::chains);
+    }
+
+    const Conv2dContext<T>& context_;
+    const TensorView<const T> grad_output_, input_;
+    const plan::Range lanes_, rows_;
+    Scratch<T> rest_;
+    T* input_panel_ = nullptr;
+    std::ptrdiff_t* offsets_ = nullptr;  ///< of each lane, in the panel of the input
+    std::int64_t offsets_pitch_ = -1, offsets_phase_ = -1, offsets_plane_ = -1;  ///< the panel they are for
+    T* sums_ = nullptr;
+};
+
+}  // namespace backgrad::ops
