@@ -60,12 +60,15 @@ struct BlockBackward<T>::Implementation {
         return options.chunk_bytes > 0 ? options.chunk_bytes : suggested_chunk_bytes();
     }
 
-    /// A chunk and what the next one is made from should stay in the caches of the cores. But each chunk moves the sums
-    /// of grad_weight once, which must be little beside the chunk itself.
+    /// One worker keeps a chunk and what the next one is made from in its core's own cache. But each chunk moves the
+    /// sums of grad_weight once, which must be little beside the chunk itself. Several workers read what others wrote,
+    /// so they meet in the shared cache, where larger chunks take fewer phases and coarser blocks.
     std::int64_t suggested_chunk_bytes() const {
         constexpr std::int64_t of_a_core = 128 * 1024;
+        const std::int64_t shared = cache_bytes / 4;
+        if (setup.executor->workers() > 1) return shared;
         const std::int64_t weights = setup.problem.weight_elements() * static_cast<std::int64_t>(sizeof(T));
-        return std::min(std::max(of_a_core * setup.executor->workers(), weights), cache_bytes / 4);
+        return std::min(std::max(of_a_core, weights), shared);
     }
 
     std::int64_t buffer_elements() const {
