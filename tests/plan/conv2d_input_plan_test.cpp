@@ -30,12 +30,20 @@ Planned any_plan() {
     return planned;
 }
 
+/// A block of either kind of plan; the strips of a pointwise one lie in images of one row.
+InputBlock any_block(const Planned& planned, std::int64_t block) {
+    if (!planned.plan.pointwise) return input_block(planned.problem, planned.plan, block);
+    const PixelStrip strip = pixel_strip(planned.problem, planned.plan, planned.tiles.lanes, block);
+    return {strip.image, {0, 1}, strip.pixels};
+}
+
 TEST(Conv2dInputPlan, GivesEveryPixelToOneBlock) {
     EXPECT_TRUE(rc::check([] {
-        const auto [p, tiles, plan] = any_plan();
+        const Planned planned = any_plan();
+        const auto& [p, tiles, plan] = planned;
         std::vector<int> visits(static_cast<std::size_t>(p.batch * p.pixels_in()));
         for (std::int64_t b = 0; b < plan.blocks; ++b) {
-            const InputBlock block = input_block(p, plan, b);
+            const InputBlock block = any_block(planned, b);
             RC_ASSERT(block.columns.begin % p.stride_width == 0);
             for (std::int64_t y = block.rows.begin; y < block.rows.end; ++y)
                 for (std::int64_t x = block.columns.begin; x < block.columns.end; ++x)
