@@ -3,85 +3,13 @@
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace backgrad::plan {
 
 namespace {
 
-constexpr std::int64_t channel_terms = 256;        ///< segment length where lanes are channels: panels fit L1 and L2
-constexpr std::int64_t pixel_steps = 512;          ///< vectors per segment where lanes are pixels
 constexpr std::int64_t block_bytes = 1024 * 1024;  ///< goal for partial sums and panels of a block
-
-/// Input pixels that are packed for one output pixel. A kernel of one tap along an axis skips what it does not read.
-double input_pixels(const Conv2dProblem& p) {
-    const double rows = p.kernel_height == 1 ? 1.0 : static_cast<double>(p.stride_height);
-    return rows * (p.kernel_width == 1 ? 1.0 : static_cast<double>(p.stride_width));
-}
-
-/// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
-/// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
-/// for the L1 cache, and without rows to share a load they come no faster than two would.
-double tile_cycles(double vectors, double rows) {
-    const double latency = 8.0 / (std::min(vectors, 2.0) * std::min(rows, 14.0));
-    const double loads = 1.0 / std::min(rows, 14.0) + 1.0 / std::min(vectors, 4.0);
-    return vectors * rows / 2 * std::max({1.0, latency, loads});
-}
-
-/// Cycles per output pixel to bring channels of the input into rows of a panel.
-double row_panel_cycles(const Conv2dProblem& p, double channels) {
-    const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
-    return channels * (move + row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)));
-}
-
-/// Cycles per output pixel and group with lanes = channels of `side`.
-double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
-    const bool from_output = side == LaneSide::grad_output;
-    const std::int64_t lane_channels = from_output ? p.out_channels : p.in_channels;
-    const std::int64_t row_channels = from_output ? p.in_channels : p.out_channels;
-    const double padded = static_cast<double>(round_up(lane_channels, lanes));
-    const double vectors = padded / lanes, rows = static_cast<double>(row_channels),
-                 taps = static_cast<double>(p.taps());
-    const double run = static_cast<double>(std::clamp<std::int64_t>(p.out_width, 1, channel_terms));
-    const double runs = run_cycles * taps * std::ceil(vectors / 4) * std::ceil(rows / 14) / run;
-    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
-    const double row_move = copy_cycles / 2 * rows;  // many are read where they lie
-    return tile_cycles(vectors, rows) * taps + runs +
-           (from_output ? lane_move + row_move * input_pixels(p) : lane_move * input_pixels(p) + row_move);
-}
-
-/// Cycles per output pixel and group with lanes = pixels.
-double pixel_cost(const Conv2dProblem& p, int lanes) {
-    const double fill = static_cast<double>(p.out_width) / static_cast<double>(round_up(p.out_width, lanes));
-    const double products = static_cast<double>(p.out_channels * p.in_channels * p.taps());
-    const double channels = static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p);
-    // 1.5: column operands cross cache lines, and the chains are loaded, stored and joined.
-    return 1.5 * products / lanes / 2 / fill + row_panel_cycles(p, channels);
-}
-
-/// Cycles per output pixel and group with lanes = patches of the input.
-double patch_cost(const Conv2dProblem& p, int lanes) {
-    const double vectors = static_cast<double>(ceil_div(p.in_channels * p.taps(), lanes));
-    const double rows = static_cast<double>(p.out_channels);
-    const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
-    const std::int64_t segment_rows =
-        std::clamp<std::int64_t>(channel_terms / width, 1, std::max<std::int64_t>(1, p.out_height));
-    const double halo = static_cast<double>((p.kernel_height - 1) * p.dilation_height) /
-                        static_cast<double>(p.stride_height * segment_rows);
-    const double gather = vectors * (gather_cycles * lanes + gather_row_cycles / static_cast<double>(width));
-    return tile_cycles(vectors, rows) + gather +
-           row_panel_cycles(p, static_cast<double>(p.in_channels) * input_pixels(p) * (1 + halo)) +
-           finite_cycles * rows;
-}
-
-LaneSide choose_side(const Conv2dProblem& p, int lanes) {
-    // Transposing needs neighbouring columns.
-    if (p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1) return LaneSide::grad_output;
-    return channel_cost(p, LaneSide::grad_output, lanes) <= channel_cost(p, LaneSide::input, lanes)
-               ? LaneSide::grad_output
-               : LaneSide::input;
-}
 
 /// Most input positions that `outputs` outputs read along one axis.
 std::int64_t input_extent(std::int64_t outputs, std::int64_t stride, std::int64_t kernel, std::int64_t dilation,
@@ -130,39 +58,6 @@ std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, c
         return std::clamp<std::int64_t>(automatic, std::min<std::int64_t>(2, segments.count),
                                         std::max<std::int64_t>(1, segments.count));
     return automatic;
-}
-
-LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
-    if (p.depthwise()) return LaneFamily::channels;
-    const int lanes = static_cast<int>(64 / element_bytes);
-    if (getenv("WF")) {
-        const char f = *getenv("WF");
-        return f == 'c' ? LaneFamily::channels : f == 'd' ? LaneFamily::pixels : LaneFamily::patches;
-    }
-    const double channels =
-        std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
-    const double pixels = pixel_cost(p, lanes);
-    if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
-    return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
-}
-
-Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& segments) {
-    const std::int64_t all = std::max<std::int64_t>(1, std::max({p.batch, segments.height, segments.width}));
-    if (family != LaneFamily::pixels || segments.count == 0) return {all, all, all};
-    constexpr std::int64_t pass_pixels = 1024;
-    const std::int64_t images =
-        std::clamp<std::int64_t>(pass_pixels / (segments.height * segments.width), 1, segments.images);
-    // A multiple of the chains: a pass that begins inside a row begins at chain 0 like the row.
-    const std::int64_t columns = std::min(segments.width, pass_pixels);
-    return {images,
-            images > 1 ? segments.height : std::clamp<std::int64_t>(pass_pixels / segments.width, 1, segments.height),
-            columns};
-}
-
-Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
-    const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
-    if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
-    return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
 }
 
 namespace {
@@ -245,10 +140,6 @@ void plan_pixel_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size
     plan.block_elements = plan.rows_per_block * p.in_channels * p.taps();
 }
 
-}  // namespace
-
-namespace {
-
 /// Panels, runs and chains of one task.
 std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes) {
     if (plan.segments.count == 0) return 0;
@@ -310,7 +201,7 @@ Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles,
     const Conv2dProblem& q = plan.problem;
     plan.segments = weight_segments(p, plan.family, element_bytes);
     plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
-    plan.side = plan.family == LaneFamily::channels ? choose_side(p, tiles.lanes) : LaneSide::input;
+    plan.side = plan.family == LaneFamily::channels ? weight_side(p, tiles.lanes) : LaneSide::input;
     const bool from_output = plan.side == LaneSide::grad_output;
     plan.lane_channels = from_output ? q.out_channels : q.in_channels;
     plan.row_channels = from_output ? q.in_channels : q.out_channels;

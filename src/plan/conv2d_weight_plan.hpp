@@ -1,6 +1,7 @@
 #pragma once
 
 #include "plan/conv2d_problem.hpp"
+#include "plan/conv2d_weight_family.hpp"
 #include "plan/register_tiles.hpp"
 #include "plan/segments.hpp"
 
@@ -10,16 +11,6 @@
 #include <cstdint>
 
 namespace backgrad::plan {
-
-/// What a vector's lanes are. It decides the order of additions, so it depends on problem and element size alone.
-enum class LaneFamily {
-    channels,  ///< one chain per output; the lane operand is a panel with channels last
-    pixels,    ///< sums across lanes; both operands are panels with channels first
-    patches,   ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
-};
-
-/// Which tensor's channels are the lanes of the weight gradient. Free to choose: it changes no bit.
-enum class LaneSide { grad_output, input };
 
 /// The weight gradient's sum over batch and pixels, cut into segments, the segments into groups with a partial sum
 /// each, and grad_weight into blocks. One task = (convolution group, segment group, lane block, row block). In family
@@ -104,16 +95,5 @@ std::int64_t automatic_segment_groups(const Conv2dProblem& problem, std::size_t 
 /// where partial sums or a partition of batch or pixels are asked for by name.
 std::int64_t segment_groups(const Conv2dProblem& problem, std::size_t element_bytes, const Segments& segments,
                             const Strategy& strategy);
-
-/// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
-/// make lanes of the channels of many groups.
-LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
-
-/// How segments are passed over. With pixels as lanes every pass begins at chain 0, so its size depends on the problem
-/// and the element size alone; with channels as lanes a segment is one pass.
-Passes weight_passes(const Conv2dProblem& problem, LaneFamily family, const Segments& segments);
-
-/// The segments of grad_weight for a family.
-Segments weight_segments(const Conv2dProblem& problem, LaneFamily family, std::size_t element_bytes);
 
 }  // namespace backgrad::plan

@@ -15,12 +15,6 @@ double channels_last_cycles(const Conv2dProblem& p) {
     return p.layout == Layout::nchw ? transpose_cycles : copy_cycles;
 }
 
-/// Input pixels that are packed for one output pixel. A kernel of one tap along an axis skips what it does not read.
-double input_pixels(const Conv2dProblem& p) {
-    const std::int64_t rows = p.kernel_height == 1 ? 1 : p.stride_height;
-    return static_cast<double>(rows * (p.kernel_width == 1 ? 1 : p.stride_width));
-}
-
 double pixels_of(const Segments& segments, const Range& group) {
     return static_cast<double>(segments.pixels_before(group.end) - segments.pixels_before(group.begin));
 }

@@ -1,0 +1,92 @@
+#include "ops/conv2d_input_panel.hpp"
+
+#include <algorithm>
+
+namespace backgrad::ops {
+
+using plan::Conv2dInputPlan;
+using plan::LaneFamily;
+using plan::Range;
+
+namespace {
+
+/// Clears what a panel holds beside the given rows and columns.
+template <class T>
+void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& panel, Range rows, Range columns,
+                  std::int64_t channels) {
+    const plan::OutputWindow& window = panel.window;
+    const std::int64_t x = window.columns.begin, left = columns.begin - x, right = window.columns.end - columns.end;
+    pack.clear(panel.data, (rows.begin - window.rows.begin) * panel.row);
+    pack.clear(panel.data + panel.offset(rows.end, x, 0), (window.rows.end - rows.end) * panel.row);
+    for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+        T* begin = panel.data + panel.offset(y, x, 0);
+        T* end = panel.data + panel.offset(y, columns.end, 0);
+        if (panel.channel == 1) {
+            pack.clear(begin, left * channels);
+            pack.clear(end, right * channels);
+        } else {
+            pack.clear_columns(begin, panel.channel, channels, left);
+            pack.clear_columns(end, panel.channel, channels, right);
+        }
+    }
+}
+
+}  // namespace
+
+template <class T>
+InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group,
+                               const plan::InputBlock& block, T* data) {
+    const plan::Conv2dProblem& p = context.problem;
+    const auto& pack = *context.kernels.pack;
+    const TensorView<const T> grad_output = context.grad_output(group);
+    const plan::OutputWindow window = plan::output_window(p, plan, block);
+    const std::int64_t columns = window.columns.size();
+    const bool channels_last = p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
+    const InputPanel<T> panel{data, window, columns * p.out_channels, channels_last ? p.out_channels : 1,
+                              channels_last ? 1 : columns};
+    const Range valid{std::max<std::int64_t>(0, window.columns.begin), std::min(p.out_width, window.columns.end)};
+    const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
+    // Single elements at the ends of short rows would cost more than clearing the rows.
+    constexpr std::int64_t long_row = 128;
+    const bool padded = valid.size() < columns || rows.size() < window.rows.size();
+    if (padded && valid.size() >= long_row) clear_around(pack, panel, rows, valid, p.out_channels);
+    else if (padded) pack.clear(data, window.rows.size() * panel.row);
+    if (valid.size() == 0) return panel;
+    for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+        const T* from = grad_output.at(block.image, 0, y, valid.begin);
+        T* to = data + panel.offset(y, valid.begin, 0);
+        if (channels_last) pack.copy(from, grad_output.pixel, 1, valid.size(), p.out_channels, to, panel.column);
+        else if (grad_output.channel != 1 || p.out_channels == 1)
+            pack.copy(from, grad_output.channel, grad_output.pixel, p.out_channels, valid.size(), to, panel.channel);
+        else pack.transpose_tight(from, grad_output.pixel, valid.size(), p.out_channels, to, panel.channel);
+    }
+    return panel;
+}
+
+template <class T>
+void prefetch_block(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group,
+                    const plan::InputBlock& block, PrefetchList<T>& list) {
+    const plan::Conv2dProblem& p = context.problem;
+    const TensorView<const T> grad_output = context.grad_output(group);
+    const plan::OutputWindow window = plan::output_window(p, plan, block);
+    const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
+    const std::int64_t begin = std::max<std::int64_t>(0, window.columns.begin);
+    const std::int64_t columns = std::min(p.out_width, window.columns.end) - begin;
+    if (columns <= 0) return;
+    const bool whole_rows = columns * grad_output.pixel == grad_output.row;
+    const std::int64_t steps = whole_rows ? 1 : rows.size();
+    for (std::int64_t y = 0; y < steps; ++y)
+        list.add(grad_output, grad_output.at(block.image, 0, rows.begin + y, begin), p.out_channels,
+                 whole_rows ? rows.size() * columns : columns);
+}
+
+template InputPanel<float> pack_input_panel(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
+                                            const plan::InputBlock&, float*);
+template InputPanel<double> pack_input_panel(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
+                                             const plan::InputBlock&, double*);
+template void prefetch_block(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, const plan::InputBlock&,
+                             PrefetchList<float>&);
+template void prefetch_block(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
+                             const plan::InputBlock&, PrefetchList<double>&);
+
+}  // namespace backgrad::ops

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+#include "ops/conv2d_prefetch.hpp"
+#include "plan/conv2d_input_plan.hpp"
+
+namespace backgrad::ops {
+
+/// The grad_output panel of a block: [row][channel][column] from NCHW and wherever pixels are lanes, else
+/// [row][column][channel]. Columns outside the tensor are zero.
+template <class T>
+struct InputPanel {
+    T* data;
+    plan::OutputWindow window;
+    std::int64_t row, column, channel;  ///< strides
+
+    std::int64_t offset(std::int64_t y, std::int64_t x, std::int64_t c) const {
+        return (y - window.rows.begin) * row + (x - window.columns.begin) * column + c * channel;
+    }
+};
+
+/// Fills the panel of a block.
+template <class T>
+InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
+                               const plan::InputBlock& block, T* data);
+
+/// Lists the grad_output that a block reads, for fetching ahead.
+template <class T>
+void prefetch_block(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
+                    const plan::InputBlock& block, PrefetchList<T>& list);
+
+}  // namespace backgrad::ops

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "ops/conv2d_input_panel.hpp"
+
+namespace backgrad::ops {
+
+/// Input channels of one tile.
+inline plan::Range tile_channels(const plan::Conv2dProblem& p, const plan::Conv2dInputPlan& plan, std::int64_t tile) {
+    if (plan.family == plan::LaneFamily::pixels) return plan::share(p.in_channels, plan.channel_tile_count(p), tile);
+    const std::int64_t begin = tile * plan.channel_tiles.width();
+    return {begin, std::min(p.in_channels, begin + plan.channel_tiles.width())};
+}
+
+/// Width of a tile in the packed weights: whole vectors where channels are lanes.
+inline std::int64_t packed_width(const plan::Conv2dInputPlan& plan, plan::Range channels) {
+    return plan.family == plan::LaneFamily::channels ? plan::round_up(channels.size(), plan.channel_tiles.lanes)
+                                                     : channels.size();
+}
+
+/// Offset, in units of the tile's width, of (output channel block that begins at `channel`, tap) in a packed tile. The
+/// order is the order of the sum: block, kernel row, kernel column, channel.
+inline std::int64_t packed_unit(const plan::Conv2dProblem& p, std::int64_t channel, std::int64_t size,
+                                std::int64_t tap) {
+    return channel * p.taps() + tap * size;
+}
+
+/// Everything the tiles of one block share.
+template <class T>
+struct BlockWork {
+    const Conv2dContext<T>& context;
+    const plan::Conv2dInputPlan& plan;
+    const plan::InputBlock& block;
+    const InputPanel<T>& panel;
+    const TensorView<T>& grad_input;
+    kernels::Run* runs;
+    T* staging;
+    bool exact;
+    kernels::Finish finish;
+    kernels::PrefetchQueue<T>* prefetch;
+
+    std::int64_t phase_columns(std::int64_t phase) const {
+        const std::int64_t stride = context.problem.stride_width, columns = block.columns.size();
+        return columns > phase ? plan::ceil_div(columns - phase, stride) : 0;
+    }
+};
+
+/// Lanes = channels: pixels of a row are the broadcast rows of the tile. NHWC is written in place, NCHW through a
+/// staging buffer [pixel][channel] of the whole block, transposed at the end.
+template <class T>
+void channel_tile(const BlockWork<T>& work, plan::Range channels, const T* weights);
+
+/// Lanes = pixels of one column phase. The vectors of a tile are neighbouring rows of one row phase, which read
+/// neighbouring rows of the panel, or neighbours in one row where the image is a single row; channels are the broadcast
+/// rows of the tile. Unit-stride NCHW rows are written in place, others through a staging buffer [channel][row][pixel].
+template <class T>
+void pixel_tile(const BlockWork<T>& work, plan::Range channels, const T* weights);
+
+}  // namespace backgrad::ops

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "plan/conv2d_problem.hpp"
+#include "plan/segments.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace backgrad::plan {
+
+/// What a vector's lanes are. It decides the order of additions, so it depends on problem and element size alone.
+enum class LaneFamily {
+    channels,  ///< one chain per output; the lane operand is a panel with channels last
+    pixels,    ///< sums across lanes; both operands are panels with channels first
+    patches,   ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
+};
+
+/// Which tensor's channels are the lanes of the weight gradient. Free to choose: it changes no bit.
+enum class LaneSide { grad_output, input };
+
+/// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
+/// make lanes of the channels of many groups.
+LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// How segments are passed over. With pixels as lanes every pass begins at chain 0, so its size depends on the problem
+/// and the element size alone; with channels as lanes a segment is one pass.
+Passes weight_passes(const Conv2dProblem& problem, LaneFamily family, const Segments& segments);
+
+/// The segments of grad_weight for a family.
+Segments weight_segments(const Conv2dProblem& problem, LaneFamily family, std::size_t element_bytes);
+
+/// The side whose channels are better lanes in family channels.
+LaneSide weight_side(const Conv2dProblem& problem, int lanes);
+
+/// Input pixels that are packed for one output pixel. A kernel of one tap along an axis skips what it does not read.
+double input_pixels(const Conv2dProblem& problem);
+
+}  // namespace backgrad::plan
