@@ -1,6 +1,7 @@
 #include "ops/conv2d_patches.hpp"
 
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_planes.hpp"
 
 #include <algorithm>
 
@@ -25,26 +26,10 @@ Lane lane_of(const plan::Conv2dProblem& p, std::int64_t index) {
     return {channel, tap / p.kernel_width, tap % p.kernel_width};
 }
 
-std::ptrdiff_t lane_offset(const plan::Conv2dProblem& p, const PixelPanels& sizes, const Lane& lane) {
-    const std::int64_t row = lane.row * p.dilation_height, column = lane.column * p.dilation_width;
-    const std::int64_t phase = row % p.stride_height * p.stride_width + column % p.stride_width;
-    return lane.channel * sizes.input_plane + phase * sizes.input_phase + row / p.stride_height * sizes.pitch +
-           column / p.stride_width;
-}
-
 bool padded(const plan::Conv2dProblem& p) {
     return p.padding_top > 0 || p.padding_left > 0 ||
            p.input_row(p.out_height - 1, p.kernel_height - 1) >= p.in_height ||
            p.input_column(p.out_width - 1, p.kernel_width - 1) >= p.in_width;
-}
-
-/// Moves a stretch of pixels into channels-first order, whatever the layout.
-template <class T>
-void move_channels_first(const kernels::PackKernels<T>& pack, const TensorView<const T>& tensor, const T* from,
-                         std::int64_t channels, std::int64_t pixels, std::int64_t step, T* to, std::int64_t plane) {
-    if (tensor.channel != 1 || channels == 1)
-        pack.copy(from, tensor.channel, tensor.pixel * step, channels, pixels, to, plane);
-    else pack.transpose_tight(from, tensor.pixel * step, pixels, channels, to, plane);
 }
 
 }  // namespace
@@ -79,36 +64,14 @@ bool Patches<T>::multipliable(const PixelBox& box, const T* bias_sums) const {
 }
 
 template <class T>
-void Patches<T>::pack_input(const PixelBox& box, const PixelPanels& sizes) {
-    const plan::Conv2dProblem& p = context_.problem;
-    const auto& pack = *context_.kernels.pack;
-    pack.clear(input_panel_, p.in_channels * sizes.input_plane + sizes.pitch);
-    const std::int64_t top = box.row_begin * p.stride_height - p.padding_top;
-    const std::int64_t left = box.column_begin * p.stride_width - p.padding_left;
-    for (std::int64_t n = 0; n < box.images(); ++n)
-        for (std::int64_t r = 0; r < sizes.input_rows * p.stride_height; ++r) {
-            const std::int64_t y = top + r;
-            if (y < 0 || y >= p.in_height) continue;
-            for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
-                // Panel column j of this phase is input column left + phase + j * stride_width.
-                const Range valid = plan::valid_outputs(sizes.pitch, p.in_width, p.stride_width, left + phase);
-                if (valid.size() == 0) continue;
-                const std::int64_t x = left + phase + valid.begin * p.stride_width;
-                T* row = input_panel_ + n * sizes.input_image +
-                         (r % p.stride_height * p.stride_width + phase) * sizes.input_phase +
-                         r / p.stride_height * sizes.pitch;
-                move_channels_first(pack, input_, input_.at(box.image_begin + n, 0, y, x), p.in_channels, valid.size(),
-                                    p.stride_width, row + valid.begin, sizes.input_plane);
-            }
-        }
-}
-
-template <class T>
 void Patches<T>::list_offsets(const PixelPanels& sizes) {
     if (sizes.pitch == offsets_pitch_ && sizes.input_phase == offsets_phase_ && sizes.input_plane == offsets_plane_)
         return;
     const plan::Conv2dProblem& p = context_.problem;
-    for (std::int64_t i = 0; i < lanes_.size(); ++i) offsets_[i] = lane_offset(p, sizes, lane_of(p, lanes_.begin + i));
+    for (std::int64_t i = 0; i < lanes_.size(); ++i) {
+        const Lane lane = lane_of(p, lanes_.begin + i);
+        offsets_[i] = tap_offset(p, sizes, lane.channel, lane.row, lane.column);
+    }
     offsets_pitch_ = sizes.pitch;
     offsets_phase_ = sizes.input_phase;
     offsets_plane_ = sizes.input_plane;
@@ -118,7 +81,7 @@ template <class T>
 void Patches<T>::pack(const PixelBox& box, const plan::LaneTiles& tiles, T* panel) {
     const plan::Conv2dProblem& p = context_.problem;
     const PixelPanels sizes = plan::pixel_panels(p, box.images(), box.rows(), box.columns());
-    pack_input(box, sizes);
+    pack_input_planes(context_, input_, box, sizes, input_panel_);
     list_offsets(sizes);
     for (std::int64_t tile = 0; tile < tiles.count(); ++tile) {
         const std::int64_t width = std::int64_t(tiles.vectors_of(tile)) * tiles.lanes, first = tile * tiles.width();

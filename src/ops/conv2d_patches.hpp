@@ -29,7 +29,6 @@ public:
     void add_exactly(const plan::PixelBox& box, const plan::LaneTiles& tiles, kernels::Finish finish, T* total) const;
 
 private:
-    void pack_input(const plan::PixelBox& box, const plan::PixelPanels& sizes);
     void list_offsets(const plan::PixelPanels& sizes);
     std::int64_t sums() const {
         return rows_.size() * (grad_output_.channel == 1 ? 1 : kernels::DotKernels<T>::chains);

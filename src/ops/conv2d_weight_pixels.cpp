@@ -1,6 +1,7 @@
 #include "ops/conv2d_weight_pixels.hpp"
 
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_planes.hpp"
 #include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
@@ -17,65 +18,19 @@ using plan::PixelBox;
 using plan::PixelPanels;
 using plan::Range;
 
-/// The part of a segment that is worked on at once: its panels fit the L1 cache.
-struct Pass {
-    std::int64_t image_begin, images;
-    Range rows, columns;
-};
-
-/// Moves a stretch of pixels into channels-first order, whatever the layout.
-template <class T>
-bool move_channels_first(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const T* from,
-                         std::int64_t channels, std::int64_t pixels, std::int64_t step, T* to, std::int64_t plane) {
-    const auto& pack = *context.kernels.pack;
-    if (tensor.channel != 1 || channels == 1)
-        return pack.copy(from, tensor.channel, tensor.pixel * step, channels, pixels, to, plane);
-    return pack.transpose_tight(from, tensor.pixel * step, pixels, channels, to, plane);
-}
-
 /// Fills the panel of grad_output; returns true if all of it is finite.
 template <class T>
-bool pack_grad_output(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Pass& pass,
+bool pack_grad_output(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const PixelBox& pass,
                       Range channels, const PixelPanels& sizes, T* panel) {
-    context.kernels.pack->clear_columns(panel + pass.columns.size(), sizes.pitch,
-                                        channels.size() * pass.images * pass.rows.size(),
-                                        sizes.pitch - pass.columns.size());
+    context.kernels.pack->clear_columns(panel + pass.columns(), sizes.pitch,
+                                        channels.size() * pass.images() * pass.rows(), sizes.pitch - pass.columns());
     bool finite = true;
-    for (std::int64_t n = 0; n < pass.images; ++n)
-        for (std::int64_t y = 0; y < pass.rows.size(); ++y)
-            finite &= move_channels_first(
-                context, tensor,
-                tensor.at(pass.image_begin + n, channels.begin, pass.rows.begin + y, pass.columns.begin),
-                channels.size(), pass.columns.size(), 1, panel + n * sizes.output_image + y * sizes.pitch,
-                sizes.output_plane);
-    return finite;
-}
-
-/// Fills the panel of input; returns true if all of it is finite.
-template <class T>
-bool pack_input(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Pass& pass,
-                const PixelPanels& sizes, T* panel) {
-    const plan::Conv2dProblem& p = context.problem;
-    context.kernels.pack->clear(panel, p.in_channels * sizes.input_plane + sizes.pitch);
-    const std::int64_t top = pass.rows.begin * p.stride_height - p.padding_top;
-    const std::int64_t left = pass.columns.begin * p.stride_width - p.padding_left;
-    bool finite = true;
-    for (std::int64_t n = 0; n < pass.images; ++n)
-        for (std::int64_t r = 0; r < sizes.input_rows * p.stride_height; ++r) {
-            const std::int64_t y = top + r;
-            if (y < 0 || y >= p.in_height) continue;
-            for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
-                // Panel column j of this phase is input column left + phase + j * stride_width.
-                const Range valid = plan::valid_outputs(sizes.pitch, p.in_width, p.stride_width, left + phase);
-                if (valid.size() == 0) continue;
-                const std::int64_t x = left + phase + valid.begin * p.stride_width;
-                T* row = panel + n * sizes.input_image +
-                         (r % p.stride_height * p.stride_width + phase) * sizes.input_phase +
-                         r / p.stride_height * sizes.pitch;
-                finite &= move_channels_first(context, tensor, tensor.at(pass.image_begin + n, 0, y, x), p.in_channels,
-                                              valid.size(), p.stride_width, row + valid.begin, sizes.input_plane);
-            }
-        }
+    for (std::int64_t n = 0; n < pass.images(); ++n)
+        for (std::int64_t y = 0; y < pass.rows(); ++y)
+            finite &= move_to_planes(
+                *context.kernels.pack, tensor,
+                tensor.at(pass.image_begin + n, channels.begin, pass.row_begin + y, pass.column_begin), channels.size(),
+                pass.columns(), 1, panel + n * sizes.output_image + y * sizes.pitch, sizes.output_plane);
     return finite;
 }
 
@@ -89,15 +44,6 @@ void prefetch_following(const plan::Conv2dProblem& p, const TensorView<const T>&
     const std::int64_t image = same_image ? box.image_begin : box.image_end;
     for (std::int64_t n = image; n < std::min(p.batch, image + box.images()); ++n)
         list.add(tensor, tensor.at(n, channels.begin, begin, 0), channels.size(), rows * p.out_width);
-}
-
-/// Panel offset of tap (r, c) of input channel i.
-std::int64_t tap_offset(const plan::Conv2dProblem& p, const PixelPanels& sizes, std::int64_t i, std::int64_t r,
-                        std::int64_t c) {
-    const std::int64_t row = r * p.dilation_height, column = c * p.dilation_width;
-    const std::int64_t phase = row % p.stride_height * p.stride_width + column % p.stride_width;
-    return i * sizes.input_plane + phase * sizes.input_phase + row / p.stride_height * sizes.pitch +
-           column / p.stride_width;
 }
 
 /// Columns of a dot tile for `rows` outputs: the fewest loads per FMA. A column operand crosses cache lines, so its
@@ -123,7 +69,7 @@ template <class T>
 struct PassWork {
     const Conv2dContext<T>& context;
     const PixelPanels& sizes;
-    const Pass& pass;
+    const PixelBox& pass;
     const T* grad_output;
     const T* input;
     std::int64_t rows;  ///< output channels of the block
@@ -173,8 +119,8 @@ void add_whole(const PassWork<T>& work) {
     constexpr std::int64_t capacity = 64;
     const PixelPanels& sizes = work.sizes;
     Run runs[capacity];
-    for (std::int64_t first = 0; first < work.pass.images; first += capacity) {
-        const std::int64_t count = std::min(capacity, work.pass.images - first);
+    for (std::int64_t first = 0; first < work.pass.images(); first += capacity) {
+        const std::int64_t count = std::min(capacity, work.pass.images() - first);
         for (std::int64_t i = 0; i < count; ++i)
             runs[i] = {(first + i) * sizes.output_image, (first + i) * sizes.input_image, sizes.output_image};
         work.add(runs, count, 0, work.outputs_per_row());
@@ -185,16 +131,16 @@ void add_whole(const PassWork<T>& work) {
 template <class T>
 void add_exact(const PassWork<T>& work) {
     const plan::Conv2dProblem& p = work.context.problem;
-    const Pass& pass = work.pass;
+    const PixelBox& pass = work.pass;
     for (std::int64_t tap = 0; tap < p.taps(); ++tap) {
         const std::int64_t r = tap / p.kernel_width, c = tap % p.kernel_width;
         const Range valid =
             plan::valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
-        const std::int64_t begin = std::max(valid.begin, pass.columns.begin) - pass.columns.begin;
-        const std::int64_t size = std::min(valid.end, pass.columns.end) - pass.columns.begin - begin;
-        for (std::int64_t n = 0; n < pass.images && size > 0; ++n)
-            for (std::int64_t y = 0; y < pass.rows.size(); ++y) {
-                const std::int64_t in_y = p.input_row(pass.rows.begin + y, r);
+        const std::int64_t begin = std::max(valid.begin, pass.column_begin) - pass.column_begin;
+        const std::int64_t size = std::min(valid.end, pass.column_end) - pass.column_begin - begin;
+        for (std::int64_t n = 0; n < pass.images() && size > 0; ++n)
+            for (std::int64_t y = 0; y < pass.rows(); ++y) {
+                const std::int64_t in_y = p.input_row(pass.row_begin + y, r);
                 if (in_y < 0 || in_y >= p.in_height) continue;
                 const std::int64_t at = y * work.sizes.pitch + begin;
                 const Run run{n * work.sizes.output_image + at, n * work.sizes.input_image + at, size};
@@ -230,14 +176,12 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         pack.clear(state, outputs * chains);
         FetchAhead ahead = context.ahead.part(s - segments.begin, segments.size());
-        plan.passes.for_each(context.box(plan.segments, s), [&](const PixelBox& box) {
-            const Pass pass{
-                box.image_begin, box.images(), {box.row_begin, box.row_end}, {box.column_begin, box.column_end}};
-            const PixelPanels sizes = plan::pixel_panels(p, pass.images, pass.rows.size(), pass.columns.size());
+        plan.passes.for_each(context.box(plan.segments, s), [&](const PixelBox& pass) {
+            const PixelPanels sizes = plan::pixel_panels(p, pass.images(), pass.rows(), pass.columns());
             bool finite = pack_grad_output(context, grad_output, pass, channels, sizes, output_panel);
-            finite &= pack_input(context, input, pass, sizes, input_panel);
-            if (bias) add_bias_pass(context, grad_output, box, channels, bias_state, bias);
-            prefetch_following(p, grad_output, box, channels, prefetch);
+            finite &= pack_input_planes(context, input, pass, sizes, input_panel);
+            if (bias) add_bias_pass(context, grad_output, pass, channels, bias_state, bias);
+            prefetch_following(p, grad_output, pass, channels, prefetch);
             prefetch.add(std::exchange(ahead, {}));
             const PassWork<T> work{context,     sizes,           pass,  output_panel,
                                    input_panel, channels.size(), state, prefetch.queue()};
