@@ -66,12 +66,11 @@ std::vector<std::string> files_of(const std::string& name) {
     const auto& sets = shape_set_names();
     if (std::find(sets.begin(), sets.end(), name) != sets.end()) {
         std::vector<std::string> files;
-        for (const char* suffix : {".csv", "_pool.csv", "_activation.csv"}) {
-            files.push_back((shape_folder() / (name + suffix)).string());
+        files.push_back((shape_folder() / (name + ".csv")).string());
+        for (const char* suffix : {"_pool.csv", "_activation.csv", "_block.csv"}) {
+            const fs::path others = shape_folder() / (name + suffix);
+            if (fs::exists(others)) files.push_back(others.string());
         }
-        // Not every network is made of blocks.
-        const fs::path blocks = shape_folder() / (name + "_block.csv");
-        if (fs::exists(blocks)) files.push_back(blocks.string());
         return files;
     }
     if (!fs::exists(name)) throw Error("--shapes", join_alternatives(sets) + ", or a CSV file", "'" + name + "'");
@@ -117,8 +116,8 @@ std::vector<Shape> read_shape_file(const std::string& path) {
 }
 
 const std::vector<std::string>& shape_set_names() {
-    static const std::vector<std::string> names{"default", "lenet",     "cifar",  "resnet50",
-                                                "vgg16",   "mobilenet", "modern", "awkward"};
+    static const std::vector<std::string> names{"default",   "lenet",  "cifar", "resnet50", "vgg16",
+                                                "mobilenet", "modern", "dense", "awkward"};
     return names;
 }
 

@@ -192,6 +192,12 @@ typedef enum backgrad_input_gradient BACKGRAD_INT {
 
 typedef enum backgrad_conv2d_algorithm BACKGRAD_INT { BACKGRAD_CONV2D_DIRECT = 0 } backgrad_conv2d_algorithm;
 
+/* The bits are the same. With weights first, grad_output is read twice. */
+typedef enum backgrad_conv2d_order BACKGRAD_INT {
+    BACKGRAD_CONV2D_TOGETHER = 0,
+    BACKGRAD_CONV2D_WEIGHTS_FIRST = 1
+} backgrad_conv2d_order;
+
 typedef struct backgrad_conv2d_backward_options {
     backgrad_layout layout;
     backgrad_weight_layout weight_layout;
@@ -203,8 +209,15 @@ typedef struct backgrad_conv2d_backward_options {
     backgrad_write_mode grad_bias_mode;
     backgrad_input_gradient input_gradient;
     backgrad_conv2d_algorithm algorithm;
+    backgrad_conv2d_order order;
     backgrad_strategy strategy;
 } backgrad_conv2d_backward_options;
+
+/* A function of yours that is called when something is done. Null: nobody is told. */
+typedef struct backgrad_notification {
+    void (*function)(void* context); /* no exception may leave it */
+    void* context;                   /* handed to the function as it is */
+} backgrad_notification;
 
 /* Tensors of the plan's element type. */
 typedef struct backgrad_conv2d_backward_arguments {
@@ -214,6 +227,8 @@ typedef struct backgrad_conv2d_backward_arguments {
     void* grad_input;        /* shape of input */
     void* grad_weight;       /* shape of weight */
     void* grad_bias;         /* (out_channels) */
+    /* Called once per execution, on the thread that executes, as soon as grad_weight and grad_bias are final. */
+    backgrad_notification weights_ready;
 } backgrad_conv2d_backward_arguments;
 
 /* One image of one 1x1 channel, a 1x1 kernel, stride and dilation 1, no padding, one group. */
@@ -512,8 +527,9 @@ typedef struct backgrad_block_shape {
 } backgrad_block_shape;
 
 typedef struct backgrad_block_backward_options {
-    backgrad_conv2d_backward_options convolution; /* its layout and strategy are those of the block */
-    backgrad_activation activation;               /* BACKGRAD_LINEAR: none */
+    /* Its layout and strategy are those of the block, its order is BACKGRAD_CONV2D_TOGETHER. */
+    backgrad_conv2d_backward_options convolution;
+    backgrad_activation activation; /* BACKGRAD_LINEAR: none */
     backgrad_activation_source activation_source;
     double alpha; /* slope of leaky_relu, scale of elu; -1: the function's default */
     backgrad_max_pool_source max_pool_source;

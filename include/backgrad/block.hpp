@@ -40,7 +40,9 @@ struct BACKGRAD_EXPORT BlockShape {
 
 /// Everything about a plan but its shape.
 struct BlockBackwardOptions {
-    Conv2dBackwardOptions convolution{};  ///< its layout and strategy are those of the block
+    /// Its layout and strategy are those of the block. Its order is Conv2dOrder::together: each chunk of the gradient
+    /// in between serves all gradients while it exists.
+    Conv2dBackwardOptions convolution{};
     Activation activation = Activation::relu;
     ActivationSource activation_source = ActivationSource::input;
     double alpha = -1;  ///< as ActivationBackwardOptions::alpha

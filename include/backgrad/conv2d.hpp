@@ -65,6 +65,24 @@ enum class Conv2dAlgorithm {
     direct,  ///< sums of products in the order of DESIGN "Same bits everywhere"
 };
 
+/// When the gradients of one call are computed. The bits are the same.
+enum class Conv2dOrder {
+    together,  ///< side by side, so that they share what they read
+    /// grad_weight and grad_bias are final before grad_input begins; grad_output is read once more. A depthwise
+    /// convolution still computes all three in one pass.
+    weights_first,
+};
+
+/// A function that is called when something is done.
+struct Notification {
+    void (*function)(void* context) = nullptr;  ///< null: nobody is told; an exception that leaves it terminates
+    void* context = nullptr;                    ///< handed to the function as it is
+
+    void operator()() const noexcept {
+        if (function != nullptr) function(context);
+    }
+};
+
 /// A set of the gradients of a convolution.
 struct Conv2dGradients {
     bool input = true;
@@ -82,6 +100,7 @@ struct Conv2dBackwardOptions {
     WriteMode grad_bias_mode = WriteMode::overwrite;
     InputGradient input_gradient = InputGradient::adjoint;
     Conv2dAlgorithm algorithm = Conv2dAlgorithm::direct;
+    Conv2dOrder order = Conv2dOrder::together;
     Strategy strategy{};
 };
 
@@ -95,6 +114,9 @@ struct Conv2dBackwardArguments {
     T* grad_input = nullptr;         ///< shape of input
     T* grad_weight = nullptr;        ///< shape of weight
     T* grad_bias = nullptr;          ///< (out_channels)
+    /// Called once per execution, on the thread that executes, as soon as grad_weight and grad_bias are final. With
+    /// Conv2dOrder::weights_first their exchange with other machines can start while grad_input is computed.
+    Notification weights_ready{};
 };
 
 /// Plan of a convolution's backward pass for T = float or double. With the forward pass of Conv2dShape:

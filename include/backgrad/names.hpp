@@ -95,6 +95,12 @@ inline constexpr Name<Conv2dAlgorithm> names<Conv2dAlgorithm>[] = {
 };
 
 template <>
+inline constexpr Name<Conv2dOrder> names<Conv2dOrder>[] = {
+    {Conv2dOrder::together, "together"},
+    {Conv2dOrder::weights_first, "weights_first"},
+};
+
+template <>
 inline constexpr Name<MaxPoolSource> names<MaxPoolSource>[] = {
     {MaxPoolSource::plane_indices, "from_indices"},
     {MaxPoolSource::window_offsets, "from_offsets"},

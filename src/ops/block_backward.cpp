@@ -8,12 +8,14 @@
 #include "threads/make_executor.hpp"
 
 #include <backgrad/block.hpp>
+#include <backgrad/names.hpp>
 #include <backgrad/workspace.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 namespace backgrad {
 
@@ -45,12 +47,20 @@ struct BlockBackward<T>::Implementation {
     plan::Conv2dChunks chunks;
 
     Implementation(const BlockShape& shape, const BlockBackwardOptions& options)
-        : setup(shape.convolution, options.convolution),
+        : setup(shape.convolution, checked(options.convolution)),
           producer(shape, options, setup.strategy.isa),
           chunks(plan::plan_conv2d_chunks(setup.problem, setup.options.gradients, ops::conv2d_tiles(*setup.kernels),
                                           sizeof(T), setup.strategy, chunk_bytes(options))) {
         if (chunks.plan.depthwise) chunks.plan.depthwise->streaming = setup.exceeds_cache();
         threads::report_plan("block_backward", setup.strategy);
+    }
+
+    /// A chunk exists once, so that it cannot serve grad_input after the last of them has served grad_weight.
+    static const Conv2dBackwardOptions& checked(const Conv2dBackwardOptions& convolution) {
+        if (convolution.order == Conv2dOrder::weights_first)
+            throw Error("convolution.order", std::string(name(Conv2dOrder::together)) + " in a block",
+                        std::string(name(convolution.order)));
+        return convolution;
     }
 
     /// Without a producer there is nothing to keep in the cache.

@@ -42,6 +42,7 @@ struct Conv2dBackward<T>::Implementation {
             setup.use_calling_thread();
             plan = make_plan();
         }
+        if (setup.options.order == Conv2dOrder::weights_first) plan::put_input_last(plan);
         if (plan.depthwise) plan.depthwise->streaming = setup.exceeds_cache();
         threads::report_plan("conv2d_backward", setup.strategy);
     }
@@ -72,9 +73,15 @@ struct Conv2dBackward<T>::Implementation {
 
     void execute(const Conv2dBackwardArguments<T>& arguments, T* workspace) const noexcept {
         ops::Conv2dRun<T> run(setup, plan, arguments, workspace);
-        run.pack_weights();
-        run.sum(plan.main_tasks, {0, setup.problem.batch}, arguments.grad_output);
+        const plan::Range batch{0, setup.problem.batch};
+        const bool input_last = !plan.late_tasks.empty();
+        if (!input_last) run.pack_weights();
+        run.sum(plan.main_tasks, batch, arguments.grad_output);
         run.join();
+        arguments.weights_ready();
+        if (!input_last) return;
+        run.pack_weights();
+        run.sum(plan.late_tasks, batch, arguments.grad_output);
     }
 };
 

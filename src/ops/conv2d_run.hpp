@@ -11,7 +11,8 @@
 namespace backgrad::ops {
 
 /// One execution of a convolution's plan. Its phases, in this order: packing of the weights; sums of the gradients,
-/// for the whole batch or for some images after the others; joining of partial sums.
+/// for the whole batch or for some images after the others; joining of partial sums. The packed weights serve only
+/// grad_input, which needs no joining: both may come after the rest.
 template <class T>
 class Conv2dRun {
 public:

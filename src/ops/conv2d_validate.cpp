@@ -67,6 +67,7 @@ void validate_options(const Conv2dBackwardOptions& o) {
     validate_enumeration("grad_bias_mode", o.grad_bias_mode, 2);
     validate_enumeration("input_gradient", o.input_gradient, 2);
     validate_enumeration("algorithm", o.algorithm, 1);
+    validate_enumeration("order", o.order, 2);
     if (!o.gradients.input && !o.gradients.weight && !o.gradients.bias)
         throw Error("gradients", "at least one gradient", "none");
 }

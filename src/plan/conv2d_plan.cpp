@@ -64,4 +64,12 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
     return plan;
 }
 
+void put_input_last(Conv2dPlan& plan) {
+    const auto first_late = std::stable_partition(
+        plan.main_tasks.begin(), plan.main_tasks.end(),
+        [](const OrderedTask& task) { return static_cast<MainTasks>(task.list) != MainTasks::input; });
+    plan.late_tasks.assign(first_late, plan.main_tasks.end());
+    plan.main_tasks.erase(first_late, plan.main_tasks.end());
+}
+
 }  // namespace backgrad::plan

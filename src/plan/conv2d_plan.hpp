@@ -34,6 +34,7 @@ struct Conv2dPlan {
     std::optional<Conv2dInputPlan> input;
     std::optional<Conv2dDepthwisePlan> depthwise;  ///< takes the place of weight and input
     std::vector<OrderedTask> main_tasks;
+    std::vector<OrderedTask> late_tasks;  ///< see put_input_last
     SharedMemory shared;
     std::int64_t worker_elements = 0;  ///< of one worker's scratch
 
@@ -57,5 +58,9 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& grad
 /// are continued. See conv2d_chunks.hpp.
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
                        std::size_t element_bytes, const Strategy& strategy, std::int64_t images);
+
+/// Moves the tasks of grad_input from the main tasks to late ones, which follow the joining of the other gradients. A
+/// depthwise plan has no such tasks.
+void put_input_last(Conv2dPlan& plan);
 
 }  // namespace backgrad::plan

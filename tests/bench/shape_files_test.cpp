@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -107,13 +108,25 @@ TEST(ShapeFiles, ShapesOfOneNameMustBeEqual) {
     EXPECT_NE(message_of("name,n,c,h,w\n" + row + "a,1,2,6,8\n").find("two shapes named 'a'"), std::string::npos);
 }
 
-TEST(ShapeFiles, EverySetHoldsEveryKind) {
+TEST(ShapeFiles, EverySetOfANetworkHoldsEveryKind) {
     for (const std::string& set : shape_set_names()) {
+        if (set == "dense") continue;
         const auto shapes = load_shapes({set}, std::nullopt);
         for (const ShapeKind kind : {ShapeKind::conv2d, ShapeKind::pool2d, ShapeKind::activation}) {
             EXPECT_TRUE(std::any_of(shapes.begin(), shapes.end(), [&](const Shape& s) { return s.kind == kind; }))
                 << set;
         }
+    }
+}
+
+TEST(ShapeFiles, DenseLayersAreConvolutionsOfOnePixel) {
+    const auto shapes = load_shapes({"dense"}, std::nullopt);
+    EXPECT_GE(shapes.size(), 10u);
+    for (const Shape& shape : shapes) {
+        ASSERT_EQ(shape.kind, ShapeKind::conv2d) << shape.name;
+        const Conv2dShape s = conv2d_shape(shape);
+        EXPECT_EQ(s.in_height * s.in_width * s.kernel_height * s.kernel_width * s.groups, 1) << shape.name;
+        EXPECT_EQ(s.formula_out_height() * s.formula_out_width(), 1) << shape.name;
     }
 }
 

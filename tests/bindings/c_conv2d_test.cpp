@@ -97,9 +97,13 @@ void run_c(const Conv2dShape& s, const Conv2dBackwardOptions& options, Tensors<T
     OwnedPlan owned;
     ASSERT_EQ(backgrad_conv2d_backward_create(&owned.plan, dtype_of<T>, &c_shape, &c_options), BACKGRAD_OK);
     const Workspace workspace(backgrad_plan_workspace_bytes(owned.plan));
-    const backgrad_conv2d_backward_arguments arguments{tensors.grad_output.data(), tensors.input.data(),
-                                                       tensors.weight.data(),      tensors.grad_input.data(),
-                                                       tensors.grad_weight.data(), tensors.grad_bias.data()};
+    const backgrad_conv2d_backward_arguments arguments{tensors.grad_output.data(),
+                                                       tensors.input.data(),
+                                                       tensors.weight.data(),
+                                                       tensors.grad_input.data(),
+                                                       tensors.grad_weight.data(),
+                                                       tensors.grad_bias.data(),
+                                                       {}};
     ASSERT_EQ(backgrad_conv2d_backward_execute(owned.plan, &arguments, workspace.data()), BACKGRAD_OK);
 }
 
@@ -141,6 +145,53 @@ TEST(CConv2d, RotatedKernelWithALargerGradOutput) {
     expect_same("rotated kernel", dense, {.input_gradient = InputGradient::rotated_kernel});
 }
 
+/// What stood in the gradients when the notification came.
+struct Snapshot {
+    const Tensors<float>& tensors;
+    int calls = 0;
+    std::vector<float> grad_input{}, grad_weight{}, grad_bias{};
+
+    static void take(void* context) {
+        Snapshot& self = *static_cast<Snapshot*>(context);
+        ++self.calls;
+        self.grad_input = self.tensors.grad_input;
+        self.grad_weight = self.tensors.grad_weight;
+        self.grad_bias = self.tensors.grad_bias;
+    }
+};
+
+TEST(CConv2d, TellsWhenTheWeightsAreReady) {
+    const backgrad_conv2d_shape c_shape = to_c(shape);
+    backgrad_conv2d_backward_options options = backgrad_conv2d_backward_default_options();
+    options.order = BACKGRAD_CONV2D_WEIGHTS_FIRST;
+    OwnedPlan owned;
+    ASSERT_EQ(backgrad_conv2d_backward_create(&owned.plan, BACKGRAD_F32, &c_shape, &options), BACKGRAD_OK);
+    const Workspace workspace(backgrad_plan_workspace_bytes(owned.plan));
+    Tensors<float> tensors(shape), together(shape);
+    run_cpp(shape, {}, together);
+    const std::vector<float> before = tensors.grad_input;
+    Snapshot snapshot{tensors};
+    const backgrad_conv2d_backward_arguments arguments{
+        tensors.grad_output.data(), tensors.input.data(),     tensors.weight.data(),      tensors.grad_input.data(),
+        tensors.grad_weight.data(), tensors.grad_bias.data(), {Snapshot::take, &snapshot}};
+    ASSERT_EQ(backgrad_conv2d_backward_execute(owned.plan, &arguments, workspace.data()), BACKGRAD_OK);
+    EXPECT_EQ(snapshot.calls, 1);
+    EXPECT_EQ(snapshot.grad_weight, together.grad_weight);
+    EXPECT_EQ(snapshot.grad_bias, together.grad_bias);
+    EXPECT_EQ(snapshot.grad_input, before);
+    EXPECT_EQ(tensors.grad_input, together.grad_input);
+}
+
+TEST(CConv2d, RefusesAnOrderThatIsNoEnumerator) {
+    const backgrad_conv2d_shape c_shape = to_c(shape);
+    backgrad_conv2d_backward_options options = backgrad_conv2d_backward_default_options();
+    options.order = static_cast<backgrad_conv2d_order>(2);
+    OwnedPlan owned;
+    EXPECT_EQ(backgrad_conv2d_backward_create(&owned.plan, BACKGRAD_F32, &c_shape, &options),
+              BACKGRAD_INVALID_ARGUMENT);
+    EXPECT_EQ(std::string(backgrad_last_error()).rfind("options.order", 0), 0U) << backgrad_last_error();
+}
+
 TEST(CConv2d, DefaultsAreThoseOfCpp) {
     const backgrad_conv2d_shape c = backgrad_conv2d_default_shape();
     const backgrad_conv2d_shape cpp = to_c(Conv2dShape{});
@@ -159,6 +210,7 @@ TEST(CConv2d, DefaultsAreThoseOfCpp) {
     EXPECT_EQ(options.layout, BACKGRAD_LAYOUT_NCHW);
     EXPECT_EQ(options.compute_grad_input + options.compute_grad_weight + options.compute_grad_bias, 3);
     EXPECT_EQ(options.grad_input_mode, BACKGRAD_OVERWRITE);
+    EXPECT_EQ(options.order, BACKGRAD_CONV2D_TOGETHER);
 }
 
 TEST(CConv2d, OutputSizesFollowTheFormula) {

@@ -68,6 +68,7 @@ TEST(BlockErrors, NameTheOptionThatIsWrong) {
         return complaint([&] { BlockBackward<float> plan(shape, options); });
     };
     EXPECT_EQ(refused(legal_shape(), {.convolution = {.gradients = {false, false, false}}}), "gradients");
+    EXPECT_EQ(refused(legal_shape(), {.convolution = {.order = Conv2dOrder::weights_first}}), "convolution.order");
     EXPECT_EQ(refused(legal_shape(), {.activation = Activation::silu, .activation_source = ActivationSource::output}),
               "activation_source");
     EXPECT_EQ(refused(legal_shape(),

@@ -142,6 +142,7 @@ TEST(Conv2dOptions, RefuseValuesOutsideTheirEnumeration) {
     EXPECT_EQ(refused({.weight_layout = static_cast<WeightLayout>(7)}), "weight_layout");
     EXPECT_EQ(refused({.input_gradient = static_cast<InputGradient>(7)}), "input_gradient");
     EXPECT_EQ(refused({.algorithm = static_cast<Conv2dAlgorithm>(7)}), "algorithm");
+    EXPECT_EQ(refused({.order = static_cast<Conv2dOrder>(7)}), "order");
     EXPECT_EQ(refused({.grad_input_mode = static_cast<WriteMode>(7)}), "grad_input_mode");
     EXPECT_EQ(refused({.grad_weight_mode = static_cast<WriteMode>(7)}), "grad_weight_mode");
     EXPECT_EQ(refused({.grad_bias_mode = static_cast<WriteMode>(7)}), "grad_bias_mode");

@@ -8,9 +8,9 @@ namespace {
 template <class Enum>
 class NamesTest : public testing::Test {};
 
-using Enums =
-    testing::Types<Layout, WeightLayout, WriteMode, Isa, Backend, Partition, Schedule, Reduction, InputGradient,
-                   Conv2dAlgorithm, MaxPoolSource, AveragePadding, BlockPool, Activation, ActivationSource>;
+using Enums = testing::Types<Layout, WeightLayout, WriteMode, Isa, Backend, Partition, Schedule, Reduction,
+                             InputGradient, Conv2dAlgorithm, Conv2dOrder, MaxPoolSource, AveragePadding, BlockPool,
+                             Activation, ActivationSource>;
 TYPED_TEST_SUITE(NamesTest, Enums);
 
 TYPED_TEST(NamesTest, EveryWordReadsBackAsItsValue) {

@@ -41,6 +41,7 @@ Conv2dBackwardOptions from_c(const backgrad_conv2d_backward_options& options) {
             .grad_bias_mode = enumerator<WriteMode>(options.grad_bias_mode, "options.grad_bias_mode"),
             .input_gradient = enumerator<InputGradient>(options.input_gradient, "options.input_gradient"),
             .algorithm = enumerator<Conv2dAlgorithm>(options.algorithm, "options.algorithm"),
+            .order = enumerator<Conv2dOrder>(options.order, "options.order"),
             .strategy = strategy_from_c(options.strategy)};
 }
 
@@ -53,7 +54,8 @@ Conv2dBackwardArguments<T> from_c(const backgrad_conv2d_backward_arguments& argu
             .weight = static_cast<const T*>(arguments.weight),
             .grad_input = static_cast<T*>(arguments.grad_input),
             .grad_weight = static_cast<T*>(arguments.grad_weight),
-            .grad_bias = static_cast<T*>(arguments.grad_bias)};
+            .grad_bias = static_cast<T*>(arguments.grad_bias),
+            .weights_ready = {arguments.weights_ready.function, arguments.weights_ready.context}};
 }
 
 }  // namespace

@@ -59,6 +59,9 @@ static_assert(same(InputGradient::rotated_kernel, BACKGRAD_INPUT_GRADIENT_ROTATE
 
 static_assert(same(Conv2dAlgorithm::direct, BACKGRAD_CONV2D_DIRECT));
 
+static_assert(same(Conv2dOrder::together, BACKGRAD_CONV2D_TOGETHER));
+static_assert(same(Conv2dOrder::weights_first, BACKGRAD_CONV2D_WEIGHTS_FIRST));
+
 static_assert(same(MaxPoolSource::input, BACKGRAD_MAX_POOL_FROM_INPUT));
 static_assert(same(MaxPoolSource::plane_indices, BACKGRAD_MAX_POOL_FROM_PLANE_INDICES));
 static_assert(same(MaxPoolSource::window_offsets, BACKGRAD_MAX_POOL_FROM_WINDOW_OFFSETS));
