@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace backgrad::plan {
 
 namespace {
 
-constexpr std::int64_t channel_terms = 256;  ///< segment length where lanes are channels: panels fit L1 and L2
-constexpr std::int64_t pixel_steps = 512;    ///< vectors per segment where lanes are pixels
+constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes are channels: panels fit L1 and L2
+constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
+constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
 
 /// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
 /// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
@@ -55,6 +57,8 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
 /// Cycles per output pixel and group with lanes = patches of the input.
 double patch_cost(const Conv2dProblem& p, int lanes) {
     const double vectors = static_cast<double>(ceil_div(p.in_channels * p.taps(), lanes));
+    // Patches repeat each input for its taps: a panel that outgrows the L2 cache loses more than it saves.
+    if (vectors * lanes > most_patch_lanes) return std::numeric_limits<double>::infinity();
     const double rows = static_cast<double>(p.out_channels);
     const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
     const std::int64_t segment_rows =
