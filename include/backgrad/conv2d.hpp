@@ -115,7 +115,8 @@ struct Conv2dBackwardArguments {
     T* grad_weight = nullptr;        ///< shape of weight
     T* grad_bias = nullptr;          ///< (out_channels)
     /// Called once per execution, on the thread that executes, as soon as grad_weight and grad_bias are final. With
-    /// Conv2dOrder::weights_first their exchange with other machines can start while grad_input is computed.
+    /// Conv2dOrder::weights_first their exchange with other machines can start while grad_input is computed; weight is
+    /// still read then.
     Notification weights_ready{};
 };
 
