@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t strip_bytes = 384 * 1024;    ///< panels of a strip: a part of the L2 cache
 constexpr std::int64_t task_products = 256 * 1024;  ///< a task should be worth its start
 constexpr std::int64_t pixel_bytes = 256;           ///< of NHWC's pixels that are read at once
-constexpr std::int64_t free_terms = 4096;           ///< pixels per segment where nothing is summed
+constexpr std::int64_t free_terms = 4096;           ///< most pixels per segment where nothing is summed
 
 Range clip(const Range& range, std::int64_t size) {
     const std::int64_t begin = std::clamp<std::int64_t>(range.begin, 0, size);
@@ -122,6 +122,14 @@ void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Depth
     }
 }
 
+/// Segments where nothing is summed, so that they are free: equal, and enough for all threads.
+Segments free_segments(const Conv2dProblem& p, std::int64_t units, const Strategy& strategy) {
+    constexpr std::int64_t tasks_per_thread = 8, least_terms = 512;
+    const std::int64_t pixels = p.batch * p.pixels_out(), threads = std::max(1, strategy.threads);
+    const std::int64_t wanted = std::max(ceil_div(pixels, free_terms), ceil_div(tasks_per_thread * threads, units));
+    return make_segments(p.batch, p.out_height, p.out_width, std::max(least_terms, ceil_div(pixels, wanted)));
+}
+
 }  // namespace
 
 Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients,
@@ -136,7 +144,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
         plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
     } else {
-        plan.segments = make_segments(p.batch, p.out_height, p.out_width, free_terms);
+        plan.segments = free_segments(p, plan.units, strategy);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
     }
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
