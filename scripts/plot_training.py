@@ -36,7 +36,8 @@ def draw(epochs):
     time.bar(numbers, backward, bottom=forward, label="backward")
     time.bar(numbers, rest, bottom=both, label="rest")
     time.set(title="seconds per epoch")
-    time.legend()
+    time.margins(y=0.25)  # room for the legend above the bars
+    time.legend(loc="upper center", ncols=3)
     for axes in (loss, accuracy, time):
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
