@@ -33,7 +33,7 @@ std::int64_t chunk_images(const Conv2dProblem& p, std::size_t element_bytes, con
 /// The tasks of every list that find work in the images given.
 class ChunkTasks {
 public:
-    ChunkTasks(const Conv2dPlan& plan, const Range& images) : plan_(plan), images_(images) {
+    ChunkTasks(const Conv2dPlan& plan, const Range& images) : images_(images) {
         if (plan.weight) take_sums(*plan.weight, weight_);
         if (plan.bias) take_sums(*plan.bias, bias_);
         if (plan.input) take_input(*plan.input);
@@ -72,7 +72,6 @@ private:
         }
     }
 
-    const Conv2dPlan& plan_;
     Range images_;
     std::vector<std::int64_t> weight_, bias_, input_, none_;
 };
