@@ -57,8 +57,7 @@ void bias_join_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan&
     join_partials(*context.kernels.pack, plan.segment_groups, {0, channels.size()}, partial);
     context.kernels.pack->copy_out(partial(0), channels.size(), 1, channels.size(),
                                    context.arguments.grad_bias + group * context.problem.out_channels + channels.begin,
-                                   channels.size(), 1,
-                                   mode == WriteMode::accumulate ? kernels::Finish::add : kernels::Finish::store);
+                                   channels.size(), 1, finish_of(mode));
 }
 
 template void sum_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,

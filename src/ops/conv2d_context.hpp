@@ -23,6 +23,10 @@ struct TensorView {
     }
 };
 
+inline kernels::Finish finish_of(WriteMode mode) {
+    return mode == WriteMode::accumulate ? kernels::Finish::add : kernels::Finish::store;
+}
+
 template <class T>
 TensorView<const T> read_only(const TensorView<T>& tensor) {
     return {tensor.data, tensor.image, tensor.channel, tensor.row, tensor.pixel};

@@ -15,8 +15,6 @@ using plan::DepthwiseStrip;
 using plan::PixelBox;
 using plan::Range;
 
-Finish finish_of(WriteMode mode) { return mode == WriteMode::accumulate ? Finish::add : Finish::store; }
-
 /// What a task keeps for its block of units.
 template <class T>
 struct BlockMemory {

@@ -57,7 +57,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const T* group_weights = packed + group * plan.packed_group_elements;
     if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
     const TensorView<T> grad_input = context.grad_input(group);
-    const Finish finish = mode == WriteMode::accumulate ? Finish::add : Finish::store;
+    const Finish finish = finish_of(mode);
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(
         plan::ceil_div(p.out_channels, Conv2dInputPlan::channel_block) * p.taps(), sizeof(T))));
     T* staging = scratch.take(plan.staging_elements);

@@ -102,7 +102,7 @@ void input_pointwise_task(const Conv2dContext<T>& context, const Conv2dInputPlan
                           Range blocks, Range tiles, const T* weights, WriteMode mode, Scratch<T> scratch) noexcept {
     const plan::Conv2dProblem& p = context.problem;
     const int lanes = context.kernels.tile->lanes;
-    const Finish finish = mode == WriteMode::accumulate ? Finish::add : Finish::store;
+    const Finish finish = finish_of(mode);
     const StripSums<T> sums(context, plan, group, tiles, weights, finish, scratch);
     const TensorView<const T> grad_output = context.grad_output(group);
     const TensorView<const T> grad_input = read_only(context.grad_input(group));

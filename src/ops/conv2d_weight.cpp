@@ -31,8 +31,6 @@ std::int64_t task_of(const Conv2dWeightPlan& plan, const Block& b) {
     return ((b.group * plan.segment_groups + b.segment_group) * plan.lane_blocks + b.lanes) * plan.row_blocks + b.rows;
 }
 
-Finish finish_of(WriteMode mode) { return mode == WriteMode::accumulate ? Finish::add : Finish::store; }
-
 plan::LaneTiles tiles_of(const Conv2dWeightPlan& plan, const Block& block) {
     plan::LaneTiles tiles = plan.block_tiles;
     tiles.size = plan.lane_block(block.lanes).size();
@@ -45,7 +43,8 @@ std::int64_t part_count(const Conv2dWeightPlan& plan, const Block& block) {
 }
 
 /// The stretch of the total that a part occupies.
-Range part_stretch(const plan::Conv2dProblem& p, const Conv2dWeightPlan& plan, const Block& block, std::int64_t part) {
+Range part_stretch(const Conv2dWeightPlan& plan, const Block& block, std::int64_t part) {
+    const plan::Conv2dProblem& p = plan.problem;
     const Range rows = plan.row_block(block.rows);
     if (plan.family == LaneFamily::pixels) {
         const std::int64_t size = p.in_channels * p.taps();
@@ -106,7 +105,7 @@ template <class T>
 void write_part(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                 const Block& block, std::int64_t part, const T* total) {
     if (!outputs.weight) return;
-    const T* stretch = total + part_stretch(plan.problem, plan, block, part).begin;
+    const T* stretch = total + part_stretch(plan, block, part).begin;
     const Finish finish = finish_of(outputs.weight_mode);
     if (plan.family != LaneFamily::pixels) write_lane_tile(context, plan, block, part, stretch, finish);
     else write_output_channel(context, plan, block, part, stretch, finish);
@@ -154,8 +153,7 @@ void weight_join_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& p
     };
     T* total = partial(0);
     if (part < part_count(plan, block) && outputs.weight) {
-        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(plan.problem, plan, block, part),
-                      partial);
+        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(plan, block, part), partial);
         write_part(context, plan, outputs, block, part, total);
     }
     if (part == 0 && outputs.bias && plan.has_bias(block.lanes, block.rows)) {

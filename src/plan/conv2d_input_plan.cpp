@@ -26,7 +26,7 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
 
 /// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase).
 double pixel_cost(const Conv2dProblem& p, int lanes) {
-    if (is_pointwise(p)) return pointwise_cost(p, lanes);
+    if (has_strips(p)) return pointwise_cost(p, lanes);
     const std::int64_t width = ceil_div(p.in_width, p.stride_width);
     const double fill = static_cast<double>(width) / static_cast<double>(round_up(width, lanes));
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
@@ -192,7 +192,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
-    plan.pointwise = plan.family == LaneFamily::pixels && is_pointwise(p);
+    plan.pointwise = plan.family == LaneFamily::pixels && has_strips(p);
     if (plan.pointwise) {
         plan_pointwise(plan, p, tiles, strategy);
     } else {

@@ -74,8 +74,8 @@ struct PixelStrip {
 };
 PixelStrip pixel_strip(const Conv2dProblem& problem, const Conv2dInputPlan& plan, int lanes, std::int64_t strip);
 
-/// True for an unpadded 1x1 convolution of stride 1 over NCHW tensors.
-bool is_pointwise(const Conv2dProblem& problem);
+/// True where images are rows of pixels that lie behind each other, so that strips can be cut from them.
+inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw && is_pointwise(p); }
 
 /// Cycles per pixel of a pointwise convolution in strips.
 double pointwise_cost(const Conv2dProblem& problem, int lanes);

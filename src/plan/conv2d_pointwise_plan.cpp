@@ -70,12 +70,6 @@ void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
 
 }  // namespace
 
-bool is_pointwise(const Conv2dProblem& p) {
-    return p.layout == Layout::nchw && p.taps() == 1 && p.in_height == 1 && p.out_height == 1 &&
-           p.in_width == p.out_width && p.grad_output_width == p.out_width && p.grad_output_height == 1 &&
-           p.stride_width == 1 && p.padding_top == 0 && p.padding_left == 0;
-}
-
 double pointwise_cost(const Conv2dProblem& p, int lanes) {
     // 1.05: calls and partial tiles.
     return 1.05 * static_cast<double>(p.in_channels * p.out_channels) / 2 *

@@ -19,11 +19,6 @@ bool is_dense(const Conv2dProblem& p) {
            p.kernel_width == p.in_width && (p.groups == 1 || p.layout == Layout::nchw || p.taps() == 1);
 }
 
-bool is_pointwise(const Conv2dProblem& p) {
-    return unpadded(p) && p.taps() == 1 && p.in_height == p.out_height && p.in_width == p.out_width &&
-           (p.stride_height == 1 || p.out_height == 1) && (p.stride_width == 1 || p.out_width == 1);
-}
-
 /// One image of one row with the given number of pixels.
 void set_pixels(Conv2dProblem& p, std::int64_t pixels) {
     p.in_width = p.out_width = p.grad_output_width = pixels;
@@ -32,6 +27,11 @@ void set_pixels(Conv2dProblem& p, std::int64_t pixels) {
 }
 
 }  // namespace
+
+bool is_pointwise(const Conv2dProblem& p) {
+    return unpadded(p) && p.taps() == 1 && p.in_height == p.out_height && p.in_width == p.out_width &&
+           (p.stride_height == 1 || p.out_height == 1) && (p.stride_width == 1 || p.out_width == 1);
+}
 
 Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stride, std::int64_t offset) {
     const std::int64_t begin = offset >= 0 ? 0 : ceil_div(-offset, stride);

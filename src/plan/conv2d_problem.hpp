@@ -57,6 +57,9 @@ Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
 /// window as large as the input is a dense layer: a 1x1 convolution with in_channels * taps channels.
 Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions& options);
 
+/// True for an unpadded 1x1 convolution of stride 1.
+bool is_pointwise(const Conv2dProblem& problem);
+
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
