@@ -42,8 +42,8 @@ Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stri
 
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p) {
     const std::int64_t small = size / parts, larger = size % parts;
-    const std::int64_t begin = p * small + std::min(p, larger);
-    return {begin, begin + small + (p < larger ? 1 : 0)};
+    const auto begin = [=](std::int64_t part) { return part * small + part * larger / parts; };
+    return {begin(p), begin(p + 1)};
 }
 
 namespace {

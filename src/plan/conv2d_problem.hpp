@@ -49,7 +49,8 @@ struct Range {
 };
 Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stride, std::int64_t offset);
 
-/// Cuts [0, size) into `parts` ranges whose lengths differ by at most one; part p of them.
+/// Cuts [0, size) into `parts` ranges whose lengths differ by at most one; part p of them. Long and short ranges
+/// alternate, so that neighbours together are even, too: a worker's share of the tasks is a row of neighbours.
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
 
 /// The canonical problem of a valid shape: shapes that mean the same become one. An unpadded 1x1 convolution of stride

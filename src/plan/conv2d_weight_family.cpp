@@ -89,10 +89,6 @@ LaneSide weight_side(const Conv2dProblem& p, int lanes) {
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     if (p.depthwise()) return LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
-    if (getenv("WF")) {
-        const char f = *getenv("WF");
-        return f == 'c' ? LaneFamily::channels : f == 'd' ? LaneFamily::pixels : LaneFamily::patches;
-    }
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
     const double pixels = pixel_cost(p, lanes);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 namespace backgrad::plan {
@@ -25,6 +26,16 @@ TEST(Share, CutsARangeIntoEqualParts) {
             position = range.end;
         }
         RC_ASSERT(position == size);
+    }));
+}
+
+TEST(Share, GivesNeighboursTogetherTheirPartOfTheWhole) {
+    EXPECT_TRUE(rc::check([] {
+        const std::int64_t size = any(0, 1000), parts = any(1, 50), first = any(0, parts),
+                           count = any(0, parts - first);
+        if (count == 0) return;
+        const std::int64_t together = share(size, parts, first + count - 1).end - share(size, parts, first).begin;
+        RC_ASSERT(std::abs(together * parts - size * count) < parts);
     }));
 }
 
