@@ -29,9 +29,39 @@ void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& g
     else context.kernels.dot->join(state, size, total);
 }
 
+namespace {
+
+/// Some channels of a convolution group, and the segment group that is summed.
+struct Part {
+    std::int64_t group, segment_group, block;
+};
+
+/// Joins the partial sums of some channels as far as they are finished, and writes the total once it is.
+template <class T>
+void join_bias(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, const Part& part, T* partials,
+               const Arrivals& arrivals, WriteMode mode) {
+    const plan::Range channels = plan.channel_block(context.problem, part.block);
+    const std::int64_t size = channels.size();
+    const auto counter = [&](std::int64_t segment_group) {
+        return (part.group * plan.segment_groups + segment_group) * plan.channel_blocks + part.block;
+    };
+    const auto partial = [&](std::int64_t segment_group) {
+        return partials + counter(segment_group) * plan.partial_elements();
+    };
+    const auto& pack = *context.kernels.pack;
+    const auto add = [&](std::int64_t left, std::int64_t right) {
+        add_stretch(pack, partial(right), size, partial(left));
+    };
+    if (!join_finished(arrivals, plan.segment_groups, part.segment_group, counter, add)) return;
+    T* const to = context.arguments.grad_bias + part.group * context.problem.out_channels + channels.begin;
+    pack.copy_out(partial(0), size, 1, size, to, size, 1, finish_of(mode));
+}
+
+}  // namespace
+
 template <class T>
 void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
-               T* scratch) noexcept {
+               const Arrivals& arrivals, WriteMode mode, T* scratch) noexcept {
     const std::int64_t block = task % plan.channel_blocks,
                        segment_group = task / plan.channel_blocks % plan.segment_groups;
     const std::int64_t group = task / plan.channel_blocks / plan.segment_groups;
@@ -43,21 +73,8 @@ void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan
         plan.passes.for_each(context.box(plan.segments, s), [&](const plan::PixelBox& pass) {
             add_bias_pass(context, context.grad_output(group), pass, channels, scratch, total);
         });
-}
-
-template <class T>
-void bias_join_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
-                    WriteMode mode) noexcept {
-    const std::int64_t block = task % plan.channel_blocks, group = task / plan.channel_blocks;
-    const plan::Range channels = plan.channel_block(context.problem, block);
-    const auto partial = [&](std::int64_t segment_group) {
-        return partials +
-               ((group * plan.segment_groups + segment_group) * plan.channel_blocks + block) * plan.partial_elements();
-    };
-    join_partials(*context.kernels.pack, plan.segment_groups, {0, channels.size()}, partial);
-    context.kernels.pack->copy_out(partial(0), channels.size(), 1, channels.size(),
-                                   context.arguments.grad_bias + group * context.problem.out_channels + channels.begin,
-                                   channels.size(), 1, finish_of(mode));
+    if (context.ends(plan.segments, whole))
+        join_bias(context, plan, {group, segment_group, block}, partials, arrivals, mode);
 }
 
 template void sum_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
@@ -70,12 +87,8 @@ template void add_bias_pass<double>(const Conv2dContext<double>&, const TensorVi
                                     const plan::PixelBox&, plan::Range, double*, double*) noexcept;
 
 template void bias_task<float>(const Conv2dContext<float>&, const plan::Conv2dBiasPlan&, std::int64_t, float*,
-                               float*) noexcept;
+                               const Arrivals&, WriteMode, float*) noexcept;
 template void bias_task<double>(const Conv2dContext<double>&, const plan::Conv2dBiasPlan&, std::int64_t, double*,
-                                double*) noexcept;
-template void bias_join_task<float>(const Conv2dContext<float>&, const plan::Conv2dBiasPlan&, std::int64_t, float*,
-                                    WriteMode) noexcept;
-template void bias_join_task<double>(const Conv2dContext<double>&, const plan::Conv2dBiasPlan&, std::int64_t, double*,
-                                     WriteMode) noexcept;
+                                const Arrivals&, WriteMode, double*) noexcept;
 
 }  // namespace backgrad::ops

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ops/conv2d_context.hpp"
+#include "ops/tree_join.hpp"
 #include "plan/conv2d_bias_plan.hpp"
 
 namespace backgrad::ops {
@@ -23,15 +24,17 @@ template <class T>
 void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
                    plan::Range channels, T* state, T* total) noexcept;
 
-/// The bias gradient on its own. First phase, plan.tasks tasks: one partial sum each, into `partials`.
+/// The bias gradient on its own. One of plan.tasks tasks: one partial sum, into `partials`. The last segment group of
+/// some channels joins and writes them. `arrivals` are plan.tasks counters.
 template <class T>
 void bias_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
-               T* scratch) noexcept;
+               const Arrivals& arrivals, WriteMode mode, T* scratch) noexcept;
 
-/// Second phase, groups * channel_blocks tasks: joins the partial sums and writes.
+/// to[i] += from[i].
 template <class T>
-void bias_join_task(const Conv2dContext<T>& context, const plan::Conv2dBiasPlan& plan, std::int64_t task, T* partials,
-                    WriteMode mode) noexcept;
+void add_stretch(const kernels::PackKernels<T>& pack, const T* from, std::int64_t size, T* to) {
+    pack.copy_out(from, size, 1, size, to, size, 1, kernels::Finish::add);
+}
 
 /// partial(0) += partial(1) + ... over the segment groups, by the tree of distances 1, 2, 4, ... Only the elements of
 /// `stretch` are touched.
@@ -42,8 +45,7 @@ void join_partials(const kernels::PackKernels<T>& pack, std::int64_t groups, pla
         const std::int64_t size = stretch.end - at < chunk ? stretch.end - at : chunk;
         for (std::int64_t distance = 1; distance < groups; distance *= 2)
             for (std::int64_t g = 0; g + distance < groups; g += 2 * distance)
-                pack.copy_out(partial(g + distance) + at, size, 1, size, partial(g) + at, size, 1,
-                              kernels::Finish::add);
+                add_stretch(pack, partial(g + distance) + at, size, partial(g) + at);
     }
 }
 

@@ -55,6 +55,10 @@ struct Conv2dContext {
         const std::int64_t begin = std::max(group.begin, whole.first_from(first_image));
         return {begin, std::max(begin, std::min(group.end, whole.first_from(first_image + problem.batch)))};
     }
+    /// Whether these tensors hold the last of a group's segments: later images add nothing to its sum.
+    bool ends(const plan::Segments& whole, const plan::Range& group) const {
+        return segments(whole, group).end >= group.end;
+    }
     /// The pixels of such a segment, in images of these tensors.
     plan::PixelBox box(const plan::Segments& whole, std::int64_t segment) const {
         plan::PixelBox box = whole.box(segment);

@@ -27,10 +27,15 @@ Conv2dRun<T>::Conv2dRun(const Conv2dSetup<T>& setup, const plan::Conv2dPlan& pla
       bias_partials_(weight_partials_ + plan.shared.weight_partials),
       packed_weights_(bias_partials_ + plan.shared.bias_partials),
       depthwise_partials_(packed_weights_ + plan.shared.packed_weights),
-      scratch_(depthwise_partials_ + plan.shared.depthwise_partials),
+      counters_(reinterpret_cast<std::int32_t*>(depthwise_partials_ + plan.shared.depthwise_partials)),
+      scratch_(depthwise_partials_ + plan.shared.depthwise_partials + plan.shared.counters),
       weight_outputs_{plan.weight && plan.weight->partials() ? weight_partials_ : nullptr,
-                      setup.options.gradients.weight, setup.options.gradients.bias && !plan.bias,
-                      setup.options.grad_weight_mode, setup.options.grad_bias_mode} {}
+                      setup.options.gradients.weight,
+                      setup.options.gradients.bias && !plan.bias,
+                      setup.options.grad_weight_mode,
+                      setup.options.grad_bias_mode,
+                      Arrivals(counters_, plan.weight_counters())},
+      bias_arrivals_(counters_ + plan.weight_counters(), plan.bias_counters()) {}
 
 template <class T>
 void Conv2dRun<T>::pack_weights() noexcept {
@@ -68,7 +73,8 @@ void Conv2dRun<T>::run_task(const Conv2dContext<T>& context, const plan::Ordered
         case plan::MainTasks::weight:
             return weight_task(context, *plan_.weight, weight_outputs_, task, Scratch<T>(own));
         case plan::MainTasks::bias:
-            return bias_task(context, *plan_.bias, task, bias_partials_, own);
+            return bias_task(context, *plan_.bias, task, bias_partials_, bias_arrivals_, setup_.options.grad_bias_mode,
+                             own);
         case plan::MainTasks::depthwise:
             return depthwise_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task, depthwise_partials_,
                                   Scratch<T>(own));
@@ -82,16 +88,8 @@ void Conv2dRun<T>::run_task(const Conv2dContext<T>& context, const plan::Ordered
 template <class T>
 void Conv2dRun<T>::join() noexcept {
     const Conv2dContext<T> context{setup_.problem, *setup_.kernels, arguments_, 0};
-    const std::int64_t weight_joins = plan_.weight_joins(setup_.problem);
-    const std::int64_t bias_joins = plan_.bias_joins(setup_.problem);
-    const std::int64_t joins = weight_joins + bias_joins + plan_.depthwise_joins();
-    threads::run(*setup_.executor, joins, [&](std::int64_t task, int) noexcept {
-        if (task < weight_joins) return weight_join_task(context, *plan_.weight, weight_outputs_, task);
-        task -= weight_joins;
-        if (task < bias_joins)
-            return bias_join_task(context, *plan_.bias, task, bias_partials_, setup_.options.grad_bias_mode);
-        depthwise_join_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task - bias_joins,
-                            depthwise_partials_);
+    threads::run(*setup_.executor, plan_.depthwise_joins(), [&](std::int64_t task, int) noexcept {
+        depthwise_join_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task, depthwise_partials_);
     });
 }
 

@@ -11,8 +11,8 @@
 namespace backgrad::ops {
 
 /// One execution of a convolution's plan. Its phases, in this order: packing of the weights; sums of the gradients,
-/// for the whole batch or for some images after the others; joining of partial sums. The packed weights serve only
-/// grad_input, which needs no joining: both may come after the rest.
+/// for the whole batch or for some images after the others; joining of a depthwise plan's partial sums. The packed
+/// weights serve only grad_input, which needs no joining: both may come after the rest.
 template <class T>
 class Conv2dRun {
 public:
@@ -32,6 +32,7 @@ public:
     void sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images, const T* grad_output,
              const FetchAhead& ahead = {}) noexcept;
 
+    /// Joins what the tasks themselves have not: the partial sums of a depthwise plan.
     void join() noexcept;
 
 private:
@@ -40,8 +41,11 @@ private:
     const Conv2dSetup<T>& setup_;
     const plan::Conv2dPlan& plan_;
     const Conv2dBackwardArguments<T>& arguments_;
-    T *weight_partials_, *bias_partials_, *packed_weights_, *depthwise_partials_, *scratch_;
+    T *weight_partials_, *bias_partials_, *packed_weights_, *depthwise_partials_;
+    std::int32_t* counters_;
+    T* scratch_;
     WeightOutputs<T> weight_outputs_;
+    Arrivals bias_arrivals_;
     std::atomic<bool> weights_finite_{true};
 };
 

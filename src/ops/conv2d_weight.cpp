@@ -104,7 +104,6 @@ void write_output_channel(const Conv2dContext<T>& context, const Conv2dWeightPla
 template <class T>
 void write_part(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                 const Block& block, std::int64_t part, const T* total) {
-    if (!outputs.weight) return;
     const T* stretch = total + part_stretch(plan, block, part).begin;
     const Finish finish = finish_of(outputs.weight_mode);
     if (plan.family != LaneFamily::pixels) write_lane_tile(context, plan, block, part, stretch, finish);
@@ -121,56 +120,60 @@ void write_bias(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, c
         finish_of(outputs.bias_mode));
 }
 
+template <class T>
+void write_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                 const Block& block, const T* total) {
+    if (outputs.weight)
+        for (std::int64_t part = 0; part < part_count(plan, block); ++part)
+            write_part(context, plan, outputs, block, part, total);
+    if (outputs.bias && plan.has_bias(block.lanes, block.rows))
+        write_bias(context, plan, outputs, block, total + plan.bias_offset());
+}
+
+/// Joins a block's partial sums as far as they are finished; returns the total once it is, else null.
+template <class T>
+const T* join_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
+                    const Block& block) {
+    const auto counter = [&](std::int64_t segment_group) {
+        return task_of(plan, {block.group, segment_group, block.lanes, block.rows});
+    };
+    const auto partial = [&](std::int64_t segment_group) {
+        return outputs.partials + counter(segment_group) * plan.partial_elements();
+    };
+    const std::int64_t weights = part_stretch(plan, block, part_count(plan, block) - 1).end;
+    const bool with_bias = outputs.bias && plan.has_bias(block.lanes, block.rows);
+    const std::int64_t channels = plan.output_channels(block.lanes, block.rows).size();
+    const auto add = [&](std::int64_t left, std::int64_t right) {
+        const auto& pack = *context.kernels.pack;
+        add_stretch(pack, partial(right), weights, partial(left));
+        if (!with_bias) return;
+        add_stretch(pack, partial(right) + plan.bias_offset(), channels, partial(left) + plan.bias_offset());
+    };
+    return join_finished(outputs.arrivals, plan.segment_groups, block.segment_group, counter, add) ? partial(0)
+                                                                                                   : nullptr;
+}
+
 }  // namespace
 
 template <class T>
 void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                  std::int64_t task, Scratch<T> scratch) noexcept {
     const Block block = block_of(plan, task);
-    const std::int64_t elements = plan::round_up(plan.block_elements, 16);
-    T* total =
+    T* sums =
         outputs.partials ? outputs.partials + task * plan.partial_elements() : scratch.take(plan.partial_elements());
-    T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? total + elements : nullptr;
+    T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? sums + plan.bias_offset() : nullptr;
     if (plan.family != LaneFamily::pixels)
-        weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, total, bias,
+        weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, sums, bias,
                              scratch);
-    else weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, total, bias, scratch);
-    if (outputs.partials) return;
-    for (std::int64_t part = 0; part < part_count(plan, block); ++part)
-        write_part(context, plan, outputs, block, part, total);
-    if (bias) write_bias(context, plan, outputs, block, bias);
-}
-
-template <class T>
-void weight_join_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
-                      std::int64_t task) noexcept {
-    const std::int64_t part = task % plan.join_parts(), index = task / plan.join_parts();
-    Block block{index / plan.row_blocks / plan.lane_blocks, 0, index / plan.row_blocks % plan.lane_blocks,
-                index % plan.row_blocks};
-    const auto partial = [&](std::int64_t segment_group) {
-        block.segment_group = segment_group;
-        return outputs.partials + task_of(plan, block) * plan.partial_elements();
-    };
-    T* total = partial(0);
-    if (part < part_count(plan, block) && outputs.weight) {
-        join_partials(*context.kernels.pack, plan.segment_groups, part_stretch(plan, block, part), partial);
-        write_part(context, plan, outputs, block, part, total);
-    }
-    if (part == 0 && outputs.bias && plan.has_bias(block.lanes, block.rows)) {
-        const std::int64_t elements = plan::round_up(plan.block_elements, 16);
-        const Range stretch{elements, elements + plan.output_channels(block.lanes, block.rows).size()};
-        join_partials(*context.kernels.pack, plan.segment_groups, stretch, partial);
-        write_bias(context, plan, outputs, block, total + elements);
-    }
+    else weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
+    if (!context.ends(plan.segments, plan.segment_group(block.segment_group))) return;
+    const T* const total = outputs.partials ? join_block(context, plan, outputs, block) : sums;
+    if (total) write_block(context, plan, outputs, block, total);
 }
 
 template void weight_task<float>(const Conv2dContext<float>&, const Conv2dWeightPlan&, const WeightOutputs<float>&,
                                  std::int64_t, Scratch<float>) noexcept;
 template void weight_task<double>(const Conv2dContext<double>&, const Conv2dWeightPlan&, const WeightOutputs<double>&,
                                   std::int64_t, Scratch<double>) noexcept;
-template void weight_join_task<float>(const Conv2dContext<float>&, const Conv2dWeightPlan&, const WeightOutputs<float>&,
-                                      std::int64_t) noexcept;
-template void weight_join_task<double>(const Conv2dContext<double>&, const Conv2dWeightPlan&,
-                                       const WeightOutputs<double>&, std::int64_t) noexcept;
 
 }  // namespace backgrad::ops

@@ -17,6 +17,8 @@ void size_workspace(Conv2dPlan& plan) {
     if (plan.input) need(plan.shared.packed_weights, plan.input->packed_elements, plan.input->worker_elements);
     if (plan.depthwise)
         need(plan.shared.depthwise_partials, plan.depthwise->shared_elements, plan.depthwise->worker_elements);
+    // As many elements of any type as there are counters hold them.
+    plan.shared.counters = round_up(plan.weight_counters() + plan.bias_counters(), 16);
 }
 
 /// The strategy by which the sums over the batch are cut where only `images` of it are there at a time. Few of the

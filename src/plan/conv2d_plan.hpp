@@ -17,17 +17,19 @@ namespace backgrad::plan {
 /// The task lists of the main phase, in the order in which interleave numbers them.
 enum class MainTasks : std::int32_t { weight, bias, depthwise, input };
 
-/// Elements of the partial sums and the packed weights, which lie one after the other in the shared part of the
-/// workspace.
+/// Elements of the partial sums, the packed weights and the counters, which lie one after the other in the shared part
+/// of the workspace.
 struct SharedMemory {
     std::int64_t weight_partials = 0, bias_partials = 0, packed_weights = 0, depthwise_partials = 0;
+    std::int64_t counters = 0;  ///< of Conv2dPlan
 
     std::int64_t partials() const { return weight_partials + bias_partials + depthwise_partials; }
-    std::int64_t elements() const { return partials() + packed_weights; }
+    std::int64_t elements() const { return partials() + packed_weights + counters; }
 };
 
-/// The plan of a convolution's gradients, three phases: packing of the weights; sums of the gradients; joining of
-/// partial sums. Each gradient's tasks walk over grad_output at the same pace.
+/// The plan of a convolution's gradients, three phases: packing of the weights; sums of the gradients, where the last
+/// partial sum of a block joins all of them; joining of a depthwise plan's partial sums. Each gradient's tasks walk
+/// over grad_output at the same pace.
 struct Conv2dPlan {
     std::optional<Conv2dWeightPlan> weight;
     std::optional<Conv2dBiasPlan> bias;  ///< only where the weight gradient's tasks do not compute it
@@ -39,8 +41,9 @@ struct Conv2dPlan {
     std::int64_t worker_elements = 0;  ///< of one worker's scratch
 
     std::int64_t pack_tasks() const { return input ? input->pack_tasks : 0; }
-    std::int64_t weight_joins(const Conv2dProblem& p) const { return weight ? weight->join_tasks(p) : 0; }
-    std::int64_t bias_joins(const Conv2dProblem& p) const { return bias ? p.groups * bias->channel_blocks : 0; }
+    /// 32-bit counters of finished tasks, for the joining of partial sums: those of the weight, then of the bias.
+    std::int64_t weight_counters() const { return weight && weight->partials() ? weight->tasks : 0; }
+    std::int64_t bias_counters() const { return bias ? bias->tasks : 0; }
     std::int64_t depthwise_joins() const { return depthwise ? depthwise->join_tasks : 0; }
 };
 

@@ -48,7 +48,9 @@ struct Conv2dWeightPlan {
     bool partials() const { return segment_groups > 1 || continued; }
     std::int64_t blocks() const { return lane_blocks * row_blocks; }
     std::int64_t segment_group_of(std::int64_t task) const { return task / blocks() % segment_groups; }
-    std::int64_t partial_elements() const { return round_up(block_elements, 16) + round_up(block_bias, 16); }
+    std::int64_t partial_elements() const { return bias_offset() + round_up(block_bias, 16); }
+    /// Where the bias of a block's output channels begins in its partial sum.
+    std::int64_t bias_offset() const { return round_up(block_elements, 16); }
     Range segment_group(std::int64_t group) const { return share(segments.count, segment_groups, group); }
     /// Lane blocks end at whole vectors, so that only the last has lanes without a channel.
     Range lane_block(std::int64_t block) const;
@@ -57,11 +59,6 @@ struct Conv2dWeightPlan {
     Range output_channels(std::int64_t lanes, std::int64_t rows) const {
         return side == LaneSide::grad_output ? lane_block(lanes) : row_block(rows);
     }
-    /// Parts of a block that are joined and written independently, each a task of the phase that joins.
-    std::int64_t join_tasks(const Conv2dProblem& p) const {
-        return partials() ? p.groups * lane_blocks * row_blocks * join_parts() : 0;
-    }
-    std::int64_t join_parts() const { return family == LaneFamily::channels ? block_tiles.count() : rows_per_block; }
     bool has_bias(std::int64_t lanes, std::int64_t rows) const {
         return (side == LaneSide::grad_output ? rows : lanes) == 0;
     }

@@ -41,9 +41,12 @@ double weight_task_cycles(const Conv2dProblem& p, const Conv2dWeightPlan& plan, 
     const std::int64_t rows = plan.row_block(task % plan.row_blocks).size();
     const std::int64_t lanes = plan.lane_block(task / plan.row_blocks % plan.lane_blocks).size();
     const Range group = plan.segment_group(task / plan.row_blocks / plan.lane_blocks % plan.segment_groups);
-    const double sums = static_cast<double>(lanes * rows * p.taps()) / tiles.lanes;
+    const double elements = static_cast<double>(lanes * rows * p.taps());
+    // A block of G groups is joined G - 1 times, by whoever comes second, and written once.
+    const double groups = static_cast<double>(plan.segment_groups);
     return weight_pixel_cycles(p, plan, tiles, lanes, rows) * pixels_of(plan.segments, group) +
-           2 * sums * static_cast<double>(group.size());
+           2 * elements / tiles.lanes * static_cast<double>(group.size()) +
+           elements * (copy_cycles * (groups - 1) + transpose_cycles) / groups;
 }
 
 /// Input channels of a range of register tiles, padded where channels are lanes.
@@ -129,14 +132,17 @@ PhaseWork moving_phase(std::int64_t tasks, double elements, std::size_t element_
             elements * static_cast<double>(element_bytes)};
 }
 
-/// Elements that the main phase reads and writes, each once.
+/// Elements that the main phase reads and writes, each once but for partial sums, which are written and read. Those of
+/// a depthwise plan are read by the next phase, which writes the weights.
 double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
     const bool reads_input = plan.weight || (plan.depthwise && plan.depthwise->gradients.weight);
     const bool writes_input = plan.input || (plan.depthwise && plan.depthwise->gradients.input);
     const std::int64_t tensors = int{reads_input} + int{writes_input};
-    const std::int64_t weights = plan.shared.partials() > 0 ? plan.shared.partials() : p.weight_elements();
+    const bool writes_weights = reads_input && plan.depthwise_joins() == 0;
+    const std::int64_t joined = plan.shared.weight_partials + plan.shared.bias_partials;
     return static_cast<double>(p.output_elements() + tensors * p.input_elements() + plan.shared.packed_weights +
-                               (reads_input ? weights : 0));
+                               (writes_weights ? p.weight_elements() : 0) + 2 * joined +
+                               plan.shared.depthwise_partials);
 }
 
 }  // namespace
@@ -144,7 +150,7 @@ double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
 Work conv2d_work(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterTiles& tiles,
                  std::size_t element_bytes) {
     const std::int64_t partials = plan.shared.partials();
-    const std::int64_t joins = plan.weight_joins(p) + plan.bias_joins(p) + plan.depthwise_joins();
+    const std::int64_t joins = plan.depthwise_joins();
     PhaseWork sums;
     sums.bytes = main_elements(p, plan) * static_cast<double>(element_bytes);
     for (const OrderedTask& task : plan.main_tasks)

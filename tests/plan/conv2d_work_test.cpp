@@ -41,10 +41,10 @@ TEST(Conv2dWork, HasATaskForEveryTaskOfThePlanAndEachCostsSomething) {
             RC_ASSERT(phase.bytes > 0);
         }
         std::vector<std::int64_t> expected{plan.pack_tasks(), static_cast<std::int64_t>(plan.main_tasks.size()),
-                                           plan.weight_joins(p) + plan.bias_joins(p) + plan.depthwise_joins()};
+                                           plan.depthwise_joins()};
         std::erase(expected, 0);
         RC_ASSERT(tasks == expected);
-        RC_ASSERT((work.partial_bytes > 0) == (plan.weight_joins(p) + plan.depthwise_joins() > 0));
+        RC_ASSERT((work.partial_bytes > 0) == (plan.weight_counters() + plan.depthwise_joins() > 0));
     }));
 }
 
