@@ -117,6 +117,16 @@ struct DotKernels {
     void (*join)(const T* state, std::int64_t count, T* total) noexcept;
 };
 
+/// The cells of an image whose first elements a strided 1x1 convolution reads: `columns` to a row of cells. The cells
+/// at the right and at the bottom may be smaller.
+template <class T>
+struct CellGrid {
+    T* output;
+    std::ptrdiff_t channel, row;
+    std::int64_t height, width;  ///< of the image, in elements
+    std::int64_t cell_height, cell_width, columns;
+};
+
 /// Copies between layouts and sums in memory. Strides in elements.
 template <class T>
 struct PackKernels {
@@ -140,6 +150,10 @@ struct PackKernels {
     /// Into a tensor: to[r * to_row + c * to_step] (= or +=) from[r * from_row + c], nothing beside.
     void (*copy_out)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                      std::ptrdiff_t to_row, std::ptrdiff_t to_step, Finish finish) noexcept;
+    /// Cell first + i of channel r of the image becomes from[r * from_row + i] in its first element and +0 elsewhere
+    /// (or has it added to its first element). Whole vectors are read from `from`.
+    void (*spread)(const T* from, std::ptrdiff_t from_row, std::int64_t channels, std::int64_t first,
+                   std::int64_t cells, const CellGrid<T>& to, Finish finish) noexcept;
     /// to[i] = +0.
     void (*clear)(T* to, std::int64_t count) noexcept;
     /// to[r * to_row + c] = +0.

@@ -1,4 +1,5 @@
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/conv2d_spread.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
@@ -21,8 +22,6 @@ public:
 private:
     vec<T> poison_ = vec<T>::zero();
 };
-
-inline int limited(std::int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
 
 /// The first n of p[0], p[2], ...; reads nothing behind them.
 template <class T>
@@ -183,14 +182,6 @@ void copy_out(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::in
 }
 
 template <class T>
-void clear(T* to, std::int64_t count) noexcept {
-    using V = vec<T>;
-    std::int64_t i = 0;
-    for (; i + V::lanes <= count; i += V::lanes) V::zero().store(to + i);
-    for (; i < count; ++i) to[i] = T(0);
-}
-
-template <class T>
 void clear_columns(T* to, std::ptrdiff_t to_row, std::int64_t rows, std::int64_t columns) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, to += to_row)
         for (std::int64_t c = 0; c < columns; ++c) to[c] = T(0);
@@ -257,9 +248,17 @@ void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std:
 
 template <class T>
 constexpr PackKernels<T> make_table() {
-    return {
-        &copy<T>,  &transpose_in<T, false>, &transpose_in<T, true>, &gather_rows<T>, &transpose_out<T>, &copy_out<T>,
-        &clear<T>, &clear_columns<T>,       &sum_rows<T>,           &sum_columns<T>};
+    return {&copy<T>,
+            &transpose_in<T, false>,
+            &transpose_in<T, true>,
+            &gather_rows<T>,
+            &transpose_out<T>,
+            &copy_out<T>,
+            &spread<T>,
+            &clear<T>,
+            &clear_columns<T>,
+            &sum_rows<T>,
+            &sum_columns<T>};
 }
 
 }  // namespace

@@ -15,34 +15,6 @@ using plan::LaneFamily;
 using plan::Range;
 
 template <class T>
-bool pack_weight_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t task,
-                      T* packed) noexcept {
-    const plan::Conv2dProblem& p = context.problem;
-    const auto& pack = *context.kernels.pack;
-    const std::int64_t blocks = plan::ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
-    const std::int64_t tiles = plan.channel_tile_count(p), taps = p.taps();
-    const std::int64_t block = task % blocks, tile = task / blocks % tiles, group = task / blocks / tiles;
-    const Range channels = tile_channels(p, plan, tile);
-    const std::int64_t width = packed_width(plan, channels), begin = block * Conv2dInputPlan::channel_block;
-    const std::int64_t size = std::min(Conv2dInputPlan::channel_block, p.out_channels - begin);
-    T* to = packed + group * plan.packed_group_elements + channels.begin * p.out_channels * taps +
-            packed_unit(p, begin, size, 0) * width;
-    if (width > channels.size()) pack.clear(to, size * taps * width);
-    // A rotated kernel is the adjoint of the kernel read backwards.
-    const std::int64_t tap_step = (p.rotated_kernel ? -1 : 1) * size * width;
-    if (p.rotated_kernel) to += (taps - 1) * size * width;
-    bool finite = true;
-    for (std::int64_t o = 0; o < size; ++o, to += width) {
-        const T* from = context.arguments.weight + (group * p.out_channels + begin + o) * p.in_channels * taps;
-        if (p.weight_ohwi)
-            finite &= pack.copy(from + channels.begin, p.in_channels, 1, taps, channels.size(), to, tap_step);
-        else if (taps == 1) finite &= pack.copy(from + channels.begin, 0, 1, 1, channels.size(), to, 0);
-        else finite &= pack.transpose_tight(from + channels.begin * taps, taps, channels.size(), taps, to, tap_step);
-    }
-    return finite;
-}
-
-template <class T>
 void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t task, const T* packed,
                 bool weights_finite, WriteMode mode, Scratch<T> scratch) noexcept {
     const plan::Conv2dProblem& p = context.problem;
@@ -50,8 +22,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const std::int64_t block_group = task / plan.channel_groups % plan.block_groups;
     const std::int64_t group = task / plan.channel_groups / plan.block_groups;
     Range blocks = plan::share(plan.blocks, plan.block_groups, block_group);
-    // The last images of a batch may be fewer than the plan is made for.
-    const std::int64_t present = p.batch * plan.blocks_per_image;
+    const std::int64_t present = plan.blocks_of(p);
     blocks.end = std::min(blocks.end, present);
     const Range tiles = plan::share(plan.channel_tile_count(p), plan.channel_groups, channel_group);
     const T* group_weights = packed + group * plan.packed_group_elements;
@@ -83,10 +54,6 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     }
 }
 
-template bool pack_weight_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
-                                      float*) noexcept;
-template bool pack_weight_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
-                                       double*) noexcept;
 template void input_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, const float*, bool,
                                 WriteMode, Scratch<float>) noexcept;
 template void input_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t, const double*,

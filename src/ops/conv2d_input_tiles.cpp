@@ -12,12 +12,29 @@ using plan::Range;
 
 namespace {
 
+/// True if a tap reaches grad_output from a position of grad_input, by its phase.
+bool any_tap_meets(std::int64_t position, std::int64_t taps, std::int64_t dilation, std::int64_t stride) {
+    for (std::int64_t tap = 0; tap < taps; ++tap)
+        if ((position - tap * dilation) % stride == 0) return true;
+    return false;
+}
+
 /// Lists the terms of the pixels (y, x + j * stride_width): j shifts the panel column by one. With `exact`, taps whose
 /// grad_output lies outside the tensor at j = 0 are left out; otherwise the panel's zeros stand in for them.
 template <class T>
 std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const InputPanel<T>& panel,
                        std::int64_t y, std::int64_t x, bool exact, Run* runs) {
     std::int64_t count = 0;
+    if (!any_tap_meets(y + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) ||
+        !any_tap_meets(x + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width))
+        return 0;
+    const bool lanes_are_weights = plan.family == LaneFamily::channels;
+    const auto offset_of_weights = [=](const Run& run) {
+        return lanes_are_weights ? run.lane_offset : run.broadcast_offset;
+    };
+    const auto offset_of_values = [=](const Run& run) {
+        return lanes_are_weights ? run.broadcast_offset : run.lane_offset;
+    };
     for (std::int64_t channel = 0; channel < p.out_channels; channel += Conv2dInputPlan::channel_block) {
         const std::int64_t size = std::min(Conv2dInputPlan::channel_block, p.out_channels - channel);
         for (std::int64_t r = 0; r < p.kernel_height; ++r) {
@@ -35,8 +52,12 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
                 const std::int64_t tap = r * p.kernel_width + c;
                 const std::int64_t weights = packed_unit(p, channel, size, tap);
                 const std::int64_t values = panel.offset(out_y, out_x, channel);
-                const bool lanes_are_weights = plan.family == LaneFamily::channels;
-                runs[count++] = {lanes_are_weights ? weights : values, lanes_are_weights ? values : weights, size};
+                // With one tap the next block of channels goes on where the last one ended.
+                const bool goes_on =
+                    count > 0 && offset_of_weights(runs[count - 1]) + runs[count - 1].count == weights &&
+                    offset_of_values(runs[count - 1]) + runs[count - 1].count * panel.channel == values;
+                if (goes_on) runs[count - 1].count += size;
+                else runs[count++] = lanes_are_weights ? Run{weights, values, size} : Run{values, weights, size};
             }
         }
     }

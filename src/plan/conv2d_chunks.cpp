@@ -33,10 +33,10 @@ std::int64_t chunk_images(const Conv2dProblem& p, std::size_t element_bytes, con
 /// The tasks of every list that find work in the images given.
 class ChunkTasks {
 public:
-    ChunkTasks(const Conv2dPlan& plan, const Range& images) : images_(images) {
+    ChunkTasks(const Conv2dProblem& p, const Conv2dPlan& plan, const Range& images) : images_(images) {
         if (plan.weight) take_sums(*plan.weight, weight_);
         if (plan.bias) take_sums(*plan.bias, bias_);
-        if (plan.input) take_input(*plan.input);
+        if (plan.input) take_input(p, *plan.input);
     }
 
     std::vector<OrderedTask> interleaved() const {
@@ -64,8 +64,9 @@ private:
                          [&sums](std::int64_t a, std::int64_t b) { return a % sums.blocks() < b % sums.blocks(); });
     }
 
-    void take_input(const Conv2dInputPlan& input) {
-        const std::int64_t present = images_.size() * input.blocks_per_image;
+    void take_input(Conv2dProblem some, const Conv2dInputPlan& input) {
+        some.batch = images_.size();
+        const std::int64_t present = input.blocks_of(some);
         for (std::int64_t task = 0; task < input.tasks; ++task) {
             const std::int64_t group = task / input.channel_groups % input.block_groups;
             if (share(input.blocks, input.block_groups, group).begin < present) input_.push_back(task);
@@ -89,7 +90,7 @@ Conv2dChunks plan_conv2d_chunks(const Conv2dProblem& p, const Conv2dGradients& g
     }
     for (std::int64_t image = 0; image < p.batch; image += result.images) {
         const Range images{image, std::min(p.batch, image + result.images)};
-        result.chunks.push_back({images, ChunkTasks(result.plan, images).interleaved()});
+        result.chunks.push_back({images, ChunkTasks(p, result.plan, images).interleaved()});
     }
     return result;
 }

@@ -19,9 +19,15 @@ double products(const Conv2dProblem& p) {
 /// Cycles per pixel of grad_input with lanes = input channels.
 double channel_cost(const Conv2dProblem& p, int lanes) {
     const double padded = static_cast<double>(round_up(p.in_channels, lanes)), vectors = padded / lanes;
-    const double loads = std::max(1.0, 1.0 / 14 + 1.0 / std::min(vectors, 4.0));
-    return vectors * products(p) / 2 * loads + (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
-           copy_cycles * static_cast<double>(p.out_channels) / static_cast<double>(p.stride_height * p.stride_width);
+    // 1.04: calls and partial tiles.
+    const double loads = std::max(1.04, 1.0 / 14 + 1.0 / std::min(vectors, 4.0));
+    // Pixels that no window meets have tiles of their own, which write zeros.
+    const double area = static_cast<double>(p.stride_height * p.stride_width);
+    const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
+    const double row_start =
+        p.layout == Layout::nchw ? row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)) : 0;
+    return vectors * products(p) / 2 * loads + unmet + (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
+           (copy_cycles + row_start) * static_cast<double>(p.out_channels) / area;
 }
 
 /// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase).
@@ -199,11 +205,14 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
         choose_tiles(plan, p, tiles);
         choose_blocks(plan, p, tiles, element_bytes, strategy);
     }
-    plan.blocks_per_image = plan.blocks / std::max<std::int64_t>(1, p.batch);
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
     plan.packed_elements = plan.packed_group_elements * p.groups;
-    plan.pack_tasks = p.groups * plan.channel_tile_count(p) * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    // Weights are read in pieces of 1 KiB or more where there are so many in a row.
+    constexpr std::int64_t piece = 256;
+    plan.pack_groups = std::clamp<std::int64_t>(p.in_channels * p.taps() / piece, 1,
+                                                std::max<std::int64_t>(1, plan.channel_tile_count(p)));
+    plan.pack_tasks = p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
     if (plan.pointwise) return plan;
     const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
     const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;

@@ -32,16 +32,19 @@ struct Conv2dInputPlan {
     static constexpr std::int64_t panel_channels = 128;
 
     LaneFamily family;
-    bool pointwise;             ///< family pixels: strips of NCHW rows, read where they lie
+    bool pointwise;             ///< family pixels: strips of the pixels of NCHW images, whatever their rows
+    bool strips_cross_images;   ///< pointwise: small images fill vectors together
+    bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
     bool vectors_are_rows;      ///< family pixels: they lie in neighbouring rows, else behind each other in one
     std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
-    std::int64_t blocks;  ///< of the batch
-    std::int64_t blocks_per_image;
-    std::int64_t tasks;  ///< groups * channel_groups * block_groups
-    std::int64_t pack_tasks;
+    std::int64_t blocks;       ///< of the batch
+    int strip_lanes;           ///< pointwise: pixels per vector
+    std::int64_t tasks;        ///< groups * channel_groups * block_groups
+    std::int64_t pack_groups;  ///< parts of the channel tiles when weights are packed
+    std::int64_t pack_tasks;   ///< groups * pack_groups * channel blocks
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
 
@@ -52,9 +55,15 @@ struct Conv2dInputPlan {
         return next % channel_groups == 0 ? share(blocks, block_groups, next / channel_groups % block_groups).begin
                                           : blocks;
     }
-    /// Strips of one image (pointwise): its whole vectors of pixels, cut evenly. The blocks are the batch's strips.
-    std::int64_t strips(const Conv2dProblem& p, int lanes) const {
-        return ceil_div(ceil_div(p.in_width, lanes), pixel_vectors);
+    /// Strips of a batch (pointwise): whole vectors of pixels, of each image or of all. They are the plan's blocks.
+    std::int64_t strips(const Conv2dProblem& p) const {
+        const std::int64_t images = strips_cross_images ? 1 : p.batch;
+        const std::int64_t pixels = (strips_cross_images ? p.batch : 1) * p.pixels_out();
+        return images * ceil_div(pixels, strip_lanes * pixel_vectors);
+    }
+    /// Blocks of the first images of a batch: p's. The last images of a batch may be fewer than the plan is made for.
+    std::int64_t blocks_of(const Conv2dProblem& p) const {
+        return pointwise ? strips(p) : p.batch * row_blocks * column_blocks;
     }
     /// Tiles of input channels, of either family.
     std::int64_t channel_tile_count(const Conv2dProblem& p) const;
@@ -67,17 +76,21 @@ Conv2dInputPlan plan_input(const Conv2dProblem& problem, const RegisterTiles& ti
 InputBlock input_block(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t block);
 OutputWindow output_window(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const InputBlock& block);
 
-/// Some neighbouring pixels of one image: at most as many as a register tile has lanes.
-struct PixelStrip {
+/// The pixels of grad_output of a strip, counted through the batch: at most as many as a register tile has lanes.
+Range pixel_strip(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t strip);
+
+/// What lies in one image of some pixels counted through a batch.
+struct ImagePixels {
     std::int64_t image;
     Range pixels;
 };
-PixelStrip pixel_strip(const Conv2dProblem& problem, const Conv2dInputPlan& plan, int lanes, std::int64_t strip);
+/// The first of them.
+ImagePixels first_image(Range pixels, std::int64_t image_pixels);
 
-/// True where images are rows of pixels that lie behind each other, so that strips can be cut from them.
-inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw && is_pointwise(p); }
+/// True where the pixels of images lie behind each other and need no neighbours, so that strips can be cut from them.
+inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw && meets_single_pixels(p); }
 
-/// Cycles per pixel of a pointwise convolution in strips.
+/// Cycles per pixel of grad_input of a pointwise convolution in strips.
 double pointwise_cost(const Conv2dProblem& problem, int lanes);
 
 /// Chooses tiles, tasks and memory of a pointwise plan.

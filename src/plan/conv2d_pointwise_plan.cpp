@@ -20,7 +20,8 @@ double strip_slots(const Conv2dProblem& p, std::int64_t vectors, std::int64_t ro
 
 /// The vectors of a strip and the input channels of a tile with the fewest slots.
 void choose_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
-    const std::int64_t vectors = ceil_div(p.in_width, tiles.lanes);
+    const std::int64_t pixels = plan.strips_cross_images ? p.batch * p.pixels_out() : p.pixels_out();
+    const std::int64_t vectors = ceil_div(pixels, tiles.lanes);
     double best = std::numeric_limits<double>::infinity();
     int limit = tiles.rows_limit[1];
     for (int v = 1; v <= std::min<std::int64_t>(most_vectors, vectors); ++v) {
@@ -39,11 +40,11 @@ void choose_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTi
 }
 
 /// Cuts strips and input channels into tasks. Channels are cut where strips are few: each part reads grad_output anew.
-void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, const Strategy& strategy) {
-    const std::int64_t threads = std::max(1, strategy.threads), strips = plan.strips(p, tiles.lanes);
+void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
+    const std::int64_t threads = std::max(1, strategy.threads);
     const std::int64_t tile_count = std::max<std::int64_t>(1, plan.channel_tile_count(p));
     constexpr std::int64_t strips_per_task = 16, tasks_per_thread = 16;
-    plan.blocks = p.batch * strips;
+    plan.blocks = plan.strips(p);
     const std::int64_t all = std::max<std::int64_t>(1, plan.blocks);
     switch (strategy.partition) {
         case Partition::batch:
@@ -68,30 +69,68 @@ void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     }
 }
 
+/// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
+constexpr double pack_cycles = 12, unpack_cycles = 4, spread_cycles = 0.2;
+
+bool is_strided(const Conv2dProblem& p) { return p.stride_height > 1 || p.stride_width > 1; }
+
+/// Cycles per pixel of grad_output, all channels, if strips are cut from each of `rows` rows of pixels.
+double strip_cost(const Conv2dProblem& p, int lanes, std::int64_t rows, double moves_per_vector) {
+    const double pixels = static_cast<double>(std::max<std::int64_t>(1, p.batch * p.pixels_out()));
+    const std::int64_t vectors = rows * ceil_div(p.batch * p.pixels_out() / std::max<std::int64_t>(1, rows), lanes);
+    // 1.05: calls and partial tiles.
+    const double terms = static_cast<double>(p.in_channels * p.out_channels);
+    return static_cast<double>(vectors) / pixels * (1.05 * terms / 2 + moves_per_vector);
+}
+
+double cost_in_images(const Conv2dProblem& p, int lanes) {
+    return strip_cost(p, lanes, p.batch, is_strided(p) ? unpack_cycles * static_cast<double>(p.in_channels) : 0);
+}
+
+double cost_across_images(const Conv2dProblem& p, int lanes) {
+    const double in = static_cast<double>(p.in_channels), out = static_cast<double>(p.out_channels);
+    // Nothing is fetched while a panel is packed.
+    return strip_cost(p, lanes, 1, 1.05 * (pack_cycles * out + unpack_cycles * in + 0.025 * in * out));
+}
+
 }  // namespace
 
 double pointwise_cost(const Conv2dProblem& p, int lanes) {
-    // 1.05: calls and partial tiles.
-    return 1.05 * static_cast<double>(p.in_channels * p.out_channels) / 2 *
-           static_cast<double>(ceil_div(p.in_width, lanes)) / static_cast<double>(p.in_width);
+    const double area =
+        static_cast<double>(p.pixels_out()) / static_cast<double>(std::max<std::int64_t>(1, p.pixels_in()));
+    return area * std::min(cost_in_images(p, lanes), cost_across_images(p, lanes)) +
+           (is_strided(p) ? spread_cycles * static_cast<double>(p.in_channels) : 0);
 }
 
-PixelStrip pixel_strip(const Conv2dProblem& p, const Conv2dInputPlan& plan, int lanes, std::int64_t strip) {
-    const std::int64_t strips = plan.strips(p, lanes);
-    const Range vectors = share(ceil_div(p.in_width, lanes), strips, strip % strips);
-    return {strip / strips, {vectors.begin * lanes, std::min(p.in_width, vectors.end * lanes)}};
+Range pixel_strip(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t strip) {
+    const std::int64_t lanes = plan.strip_lanes;
+    const std::int64_t images = plan.strips_cross_images ? 1 : p.batch;
+    const std::int64_t strips = plan.strips(p) / images, pixels = p.batch * p.pixels_out() / images;
+    const Range vectors = share(ceil_div(pixels, lanes), strips, strip % strips);
+    const std::int64_t first = strip / strips * pixels;
+    return {first + vectors.begin * lanes, first + std::min(pixels, vectors.end * lanes)};
+}
+
+ImagePixels first_image(Range pixels, std::int64_t image_pixels) {
+    const std::int64_t image = pixels.begin / image_pixels, first = image * image_pixels;
+    return {image, {pixels.begin - first, std::min(image_pixels, pixels.end - first)}};
 }
 
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
                     const Strategy& strategy) {
+    plan.strip_lanes = tiles.lanes;
+    plan.strips_cross_images = cost_across_images(p, tiles.lanes) < cost_in_images(p, tiles.lanes);
+    plan.staged = plan.strips_cross_images || is_strided(p);
     choose_tile(plan, p, tiles);
-    choose_tasks(plan, p, tiles, strategy);
+    choose_tasks(plan, p, strategy);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
     const std::int64_t width = plan.pixel_vectors * tiles.lanes;
     const std::int64_t panel = std::min(p.out_channels, Conv2dInputPlan::panel_channels) * width;
-    // Sums wait in memory from one panel to the next.
-    plan.staging_elements = p.out_channels > Conv2dInputPlan::panel_channels ? p.in_channels * width : 0;
-    plan.worker_elements = round_up(panel, 16) + round_up(plan.staging_elements, 16);
+    // Sums wait in memory from one panel to the next, and to be moved.
+    const bool wait = plan.staged || p.out_channels > Conv2dInputPlan::panel_channels;
+    plan.staging_elements = wait ? p.in_channels * width : 0;
+    // Moving reads whole vectors, beyond the last.
+    plan.worker_elements = round_up(panel, 16) + round_up(plan.staging_elements, 16) + 16;
 }
 
 }  // namespace backgrad::plan

@@ -28,8 +28,13 @@ void set_pixels(Conv2dProblem& p, std::int64_t pixels) {
 
 }  // namespace
 
+bool meets_single_pixels(const Conv2dProblem& p) {
+    return unpadded(p) && p.taps() == 1 && p.out_height == ceil_div(p.in_height, p.stride_height) &&
+           p.out_width == ceil_div(p.in_width, p.stride_width);
+}
+
 bool is_pointwise(const Conv2dProblem& p) {
-    return unpadded(p) && p.taps() == 1 && p.in_height == p.out_height && p.in_width == p.out_width &&
+    return meets_single_pixels(p) && p.in_height == p.out_height && p.in_width == p.out_width &&
            (p.stride_height == 1 || p.out_height == 1) && (p.stride_width == 1 || p.out_width == 1);
 }
 

@@ -58,6 +58,10 @@ Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
 /// window as large as the input is a dense layer: a 1x1 convolution with in_channels * taps channels.
 Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions& options);
 
+/// True for an unpadded 1x1 convolution of any stride whose windows reach the last pixels: each pixel of grad_output
+/// meets one pixel of the input, the first of a cell of stride_height x stride_width, and the cells cover the image.
+bool meets_single_pixels(const Conv2dProblem& problem);
+
 /// True for an unpadded 1x1 convolution of stride 1.
 bool is_pointwise(const Conv2dProblem& problem);
 

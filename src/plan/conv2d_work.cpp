@@ -61,9 +61,9 @@ std::int64_t tile_lanes(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
 double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                     const Range& strips, const Range& channel_tiles) {
     std::int64_t pixels = 0;
-    for (std::int64_t s = strips.begin; s < strips.end; ++s)
-        pixels += pixel_strip(p, plan, tiles.lanes, s).pixels.size();
-    return pointwise_cost(p, tiles.lanes) * static_cast<double>(pixels) *
+    for (std::int64_t s = strips.begin; s < strips.end; ++s) pixels += pixel_strip(p, plan, s).size();
+    const std::int64_t cells = std::max<std::int64_t>(1, p.pixels_out());
+    return pointwise_cost(p, tiles.lanes) * static_cast<double>(pixels * p.pixels_in()) / static_cast<double>(cells) *
            static_cast<double>(tile_lanes(p, plan, channel_tiles)) / static_cast<double>(p.in_channels);
 }
 

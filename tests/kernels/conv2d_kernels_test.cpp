@@ -182,5 +182,43 @@ TYPED_TEST(Conv2dKernelsTest, CopyOutAndTransposeOutStoreOrAdd) {
     });
 }
 
+/// Cells of every width, of images that end within a cell, from any cell to any other.
+TYPED_TEST(Conv2dKernelsTest, SpreadWritesEveryElementOfItsCells) {
+    using T = TypeParam;
+    struct Image {
+        std::int64_t height, width, cell_height, cell_width, first, cells;
+    };
+    constexpr Image images[] = {{4, 6, 2, 2, 0, 6},    {5, 7, 2, 2, 1, 9},   {14, 14, 2, 2, 17, 32},
+                                {3, 70, 1, 2, 30, 60}, {9, 40, 4, 4, 3, 27}, {13, 11, 3, 3, 0, 20},
+                                {2, 64, 1, 16, 1, 6},  {7, 90, 2, 33, 2, 9}};
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        for (const Image& image : images)
+            for (const Finish finish : {Finish::store, Finish::add}) {
+                const auto [height, width, cell_height, cell_width, first, cells] = image;
+                SCOPED_TRACE(testing::Message() << height << " x " << width << " in " << cell_height << " x "
+                                                << cell_width << " from " << first);
+                constexpr std::int64_t channels = 3, slack = 16;
+                const std::int64_t columns = (width + cell_width - 1) / cell_width, channel = height * width + 5;
+                const Guarded<T> from = this->integers(channels * cells + slack);
+                Guarded<T> to(channels * channel);
+                std::fill(to.begin(), to.end(), T(7));
+                kernels.pack->spread(from.data(), cells, channels, first, cells,
+                                     {to.data(), channel, width, height, width, cell_height, cell_width, columns},
+                                     finish);
+                EXPECT_TRUE(to.intact());
+                for (std::int64_t r = 0; r < channels; ++r)
+                    for (std::int64_t y = 0; y < height; ++y)
+                        for (std::int64_t x = 0; x < width; ++x) {
+                            const std::int64_t cell = y / cell_height * columns + x / cell_width - first;
+                            const bool inside = 0 <= cell && cell < cells;
+                            const bool corner = y % cell_height == 0 && x % cell_width == 0;
+                            const T sum = inside && corner ? from[r * cells + cell] : T(0);
+                            const T old = finish == Finish::add || !inside ? T(7) : T(0);
+                            ASSERT_EQ(to[r * channel + y * width + x], sum + old) << r << ", " << y << ", " << x;
+                        }
+            }
+    });
+}
+
 }  // namespace
 }  // namespace backgrad::kernels

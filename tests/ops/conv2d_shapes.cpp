@@ -136,6 +136,10 @@ ShapeFamily strides() {
             family.shapes.push_back(padding(stride(kernel(image(1, 17, 11, 10, 16), size, size), step, 1), size / 2));
         }
     for (const std::int64_t step : Sizes{2, 3}) family.shapes.push_back(stride(image(1, 64, 9, 9, 33), step, step));
+    // Pixels of several images fill a vector together; more output channels than are packed at once.
+    family.shapes.push_back(stride(image(9, 140, 7, 7, 150), 2, 2));
+    family.shapes.push_back(stride(image(3, 20, 30, 31, 270), 2, 2));
+    family.shapes.push_back(groups(stride(image(5, 32, 10, 9, 280), 2, 3), 2));
     return family;
 }
 

@@ -76,7 +76,9 @@ TEST(Conv2dChunks, LeaveNoTermOutAndCountNoneTwice) {
                 if (static_cast<MainTasks>(task.list) == MainTasks::input) tasks.push_back(task.task);
             std::sort(tasks.begin(), tasks.end());
             RC_ASSERT(std::adjacent_find(tasks.begin(), tasks.end()) == tasks.end());
-            const std::int64_t present = chunk.images.size() * plan.input->blocks_per_image;
+            Conv2dProblem some = p;
+            some.batch = chunk.images.size();
+            const std::int64_t present = plan.input->blocks_of(some);
             for (std::int64_t task = 0; task < plan.input->tasks; ++task) {
                 const std::int64_t group = task / plan.input->channel_groups % plan.input->block_groups;
                 const bool works = share(plan.input->blocks, plan.input->block_groups, group).begin < present;

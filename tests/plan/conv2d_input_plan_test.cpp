@@ -30,20 +30,13 @@ Planned any_plan() {
     return planned;
 }
 
-/// A block of either kind of plan; the strips of a pointwise one lie in images of one row.
-InputBlock any_block(const Planned& planned, std::int64_t block) {
-    if (!planned.plan.pointwise) return input_block(planned.problem, planned.plan, block);
-    const PixelStrip strip = pixel_strip(planned.problem, planned.plan, planned.tiles.lanes, block);
-    return {strip.image, {0, 1}, strip.pixels};
-}
-
 TEST(Conv2dInputPlan, GivesEveryPixelToOneBlock) {
     EXPECT_TRUE(rc::check([] {
-        const Planned planned = any_plan();
-        const auto& [p, tiles, plan] = planned;
+        const auto [p, tiles, plan] = any_plan();
+        if (plan.pointwise) return;
         std::vector<int> visits(static_cast<std::size_t>(p.batch * p.pixels_in()));
         for (std::int64_t b = 0; b < plan.blocks; ++b) {
-            const InputBlock block = any_block(planned, b);
+            const InputBlock block = input_block(p, plan, b);
             RC_ASSERT(block.columns.begin % p.stride_width == 0);
             for (std::int64_t y = block.rows.begin; y < block.rows.end; ++y)
                 for (std::int64_t x = block.columns.begin; x < block.columns.end; ++x)
@@ -88,34 +81,33 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
     }));
 }
 
-TEST(Conv2dInputPlan, CutsImagesIntoStripsThatRegisterTilesHold) {
+TEST(Conv2dInputPlan, CutsBatchesIntoStripsThatRegisterTilesHold) {
     EXPECT_TRUE(rc::check([] {
         Conv2dShape shape = any_shape();
-        shape.kernel_height = shape.kernel_width = shape.stride_height = shape.stride_width = 1;
+        shape.kernel_height = shape.kernel_width = 1;
         shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 0;
         const Conv2dProblem p = make_problem(shape, {.layout = Layout::nchw});
         RC_PRE(p.batch * p.pixels_in() > 0 && p.in_channels > 0);
         const RegisterTiles tiles = *rc::gen::element(test::wide_tiles, test::narrow_tiles);
         const Conv2dInputPlan plan = plan_input(p, tiles, *rc::gen::element(4, 8), any_strategy());
         if (!plan.pointwise) return;
-        PixelStrip last{0, {0, 0}};
+        std::int64_t before = 0;
         for (std::int64_t s = 0; s < plan.blocks; ++s) {
-            const PixelStrip strip = pixel_strip(p, plan, tiles.lanes, s);
-            const bool same_image = strip.image == last.image;
-            RC_ASSERT(same_image || (strip.image == last.image + 1 && last.pixels.end == p.in_width));
-            RC_ASSERT(strip.pixels.begin == (same_image ? last.pixels.end : 0));
-            RC_ASSERT(strip.pixels.size() >= 1 && strip.pixels.size() <= plan.pixel_vectors * tiles.lanes);
-            last = strip;
+            const Range strip = pixel_strip(p, plan, s);
+            RC_ASSERT(strip.begin == before);
+            RC_ASSERT(strip.size() >= 1 && strip.size() <= plan.pixel_vectors * tiles.lanes);
+            const bool one_image = first_image(strip, p.pixels_out()).pixels.size() == strip.size();
+            RC_ASSERT(one_image || (plan.strips_cross_images && plan.staged));
+            before = strip.end;
         }
-        RC_ASSERT(last.image == p.batch - 1 && last.pixels.end == p.in_width);
+        RC_ASSERT(before == p.batch * p.pixels_out());
     }));
 }
 
 TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
-        RC_ASSERT(plan.blocks ==
-                  p.batch * (plan.pointwise ? plan.strips(p, tiles.lanes) : plan.row_blocks * plan.column_blocks));
+        RC_ASSERT(plan.blocks == (plan.pointwise ? plan.strips(p) : p.batch * plan.row_blocks * plan.column_blocks));
         RC_ASSERT(plan.block_groups >= 1 && plan.block_groups <= plan.blocks);
         RC_ASSERT(plan.channel_groups >= 1 && plan.channel_groups <= plan.channel_tile_count(p));
         RC_ASSERT(plan.tasks == p.groups * plan.channel_groups * plan.block_groups);

@@ -1,0 +1,93 @@
+#include "ops/conv2d_input.hpp"
+#include "ops/conv2d_input_pointwise.hpp"
+#include "ops/conv2d_input_tiles.hpp"
+
+#include <algorithm>
+
+namespace backgrad::ops {
+
+using plan::Conv2dInputPlan;
+using plan::Range;
+
+namespace {
+
+/// One block of output channels of a convolution group on its way into the packed weights.
+template <class T>
+struct WeightBlock {
+    const Conv2dContext<T>& context;
+    const Conv2dInputPlan& plan;
+    const T* from;             ///< weights of the block's first output channel
+    std::int64_t begin, size;  ///< output channels
+    T* packed;                 ///< of the group
+
+    T* at(Range channels) const {
+        const plan::Conv2dProblem& p = context.problem;
+        return packed + (plan.pointwise ? pointwise_weights(p, channels, begin)
+                                        : channels.begin * p.out_channels * p.taps() +
+                                              packed_unit(p, begin, size, 0) * packed_width(plan, channels));
+    }
+};
+
+/// Packs `count` neighbouring tiles of the same size; the first holds `channels`. Each output channel's weights are
+/// read in one piece: pieces of a tile, a whole output channel apart, come slowly from memory.
+template <class T>
+bool pack_tiles(const WeightBlock<T>& block, Range channels, std::int64_t count) {
+    const plan::Conv2dProblem& p = block.context.problem;
+    const auto& pack = *block.context.kernels.pack;
+    const std::int64_t taps = p.taps(), width = packed_width(block.plan, channels), size = channels.size();
+    const Range second{channels.end, channels.end + size};
+    T* to = block.at(channels);
+    const std::int64_t tile_step = count > 1 ? block.at(second) - to : 0;
+    if (width > size)
+        for (std::int64_t t = 0; t < count; ++t) pack.clear(to + t * tile_step, block.size * taps * width);
+    // A rotated kernel is the adjoint of the kernel read backwards.
+    const std::int64_t tap_step = (p.rotated_kernel ? -1 : 1) * block.size * width;
+    if (p.rotated_kernel) to += (taps - 1) * block.size * width;
+    bool finite = true;
+    for (std::int64_t o = 0; o < block.size; ++o, to += width) {
+        const T* from = block.from + o * p.in_channels * taps;
+        if (taps == 1) {
+            finite &= pack.copy(from + channels.begin, size, 1, count, size, to, tile_step);
+            continue;
+        }
+        for (std::int64_t t = 0; t < count; ++t) {
+            const std::int64_t first = channels.begin + t * size;
+            if (p.weight_ohwi)
+                finite &= pack.copy(from + first, p.in_channels, 1, taps, size, to + t * tile_step, tap_step);
+            else finite &= pack.transpose_tight(from + first * taps, taps, size, taps, to + t * tile_step, tap_step);
+        }
+    }
+    return finite;
+}
+
+}  // namespace
+
+template <class T>
+bool pack_weight_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t task,
+                      T* packed) noexcept {
+    const plan::Conv2dProblem& p = context.problem;
+    const std::int64_t blocks = plan::ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    const std::int64_t block = task % blocks, group = task / blocks / plan.pack_groups;
+    const Range tiles = plan::share(plan.channel_tile_count(p), plan.pack_groups, task / blocks % plan.pack_groups);
+    const std::int64_t begin = block * Conv2dInputPlan::channel_block;
+    const WeightBlock<T> weights{context,
+                                 plan,
+                                 context.arguments.weight + (group * p.out_channels + begin) * p.in_channels * p.taps(),
+                                 begin,
+                                 std::min(Conv2dInputPlan::channel_block, p.out_channels - begin),
+                                 packed + group * plan.packed_group_elements};
+    bool finite = true;
+    for (std::int64_t first = tiles.begin, last = first; first < tiles.end; first = last) {
+        const Range channels = tile_channels(p, plan, first);
+        while (last < tiles.end && tile_channels(p, plan, last).size() == channels.size()) ++last;
+        finite &= pack_tiles(weights, channels, last - first);
+    }
+    return finite;
+}
+
+template bool pack_weight_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
+                                      float*) noexcept;
+template bool pack_weight_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
+                                       double*) noexcept;
+
+}  // namespace backgrad::ops
