@@ -25,7 +25,8 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const std::int64_t present = plan.blocks_of(p);
     blocks.end = std::min(blocks.end, present);
     const Range tiles = plan::share(plan.channel_tile_count(p), plan.channel_groups, channel_group);
-    const T* group_weights = packed + group * plan.packed_group_elements;
+    const T* group_weights = plan.weights_in_place ? context.arguments.weight + group * p.out_channels * p.in_channels
+                                                   : packed + group * plan.packed_group_elements;
     if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
     const TensorView<T> grad_input = context.grad_input(group);
     const Finish finish = finish_of(mode);

@@ -59,6 +59,13 @@ public:
     }
 
 private:
+    /// The weights of a tile's input channels, from an output channel on.
+    const T* tile_weights(Range rows, std::int64_t channel) const {
+        const plan::Conv2dProblem& p = context_.problem;
+        return weights_ +
+               (plan_.weights_in_place ? channel * p.in_channels + rows.begin : pointwise_weights(p, rows, channel));
+    }
+
     /// Copies the pixels without what follows them.
     void pack(Range strip, Range channels, std::int64_t width) const {
         for_each_image(strip, context_.problem.pixels_out(), [&](const ImagePixels& some, std::int64_t before) {
@@ -100,9 +107,9 @@ private:
                                                 1,
                                                 in_place ? grad_output_.channel : width,
                                                 lanes,
-                                                weights_ + pointwise_weights(p, rows, channels.begin),
+                                                tile_weights(rows, channels.begin),
                                                 1,
-                                                rows.size(),
+                                                plan_.weights_in_place ? p.in_channels : rows.size(),
                                                 1,
                                                 &run,
                                                 1,

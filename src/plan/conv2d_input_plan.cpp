@@ -200,7 +200,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
     plan.pointwise = plan.family == LaneFamily::pixels && has_strips(p);
     if (plan.pointwise) {
-        plan_pointwise(plan, p, tiles, strategy);
+        plan_pointwise(plan, p, tiles, element_bytes, strategy);
     } else {
         choose_tiles(plan, p, tiles);
         choose_blocks(plan, p, tiles, element_bytes, strategy);
@@ -208,6 +208,10 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
     plan.packed_elements = plan.packed_group_elements * p.groups;
+    if (plan.weights_in_place) {
+        plan.packed_elements = 0;
+        return plan;
+    }
     // Weights are read in pieces of 1 KiB or more where there are so many in a row.
     constexpr std::int64_t piece = 256;
     plan.pack_groups = std::clamp<std::int64_t>(p.in_channels * p.taps() / piece, 1,

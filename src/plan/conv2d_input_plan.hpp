@@ -24,7 +24,8 @@ struct OutputWindow {
 };
 
 /// The input gradient: images are cut into blocks, blocks and channels into tasks. Each output is one chain over
-/// output-channel block, kernel row, kernel column and channel, so no cut changes a bit. Weights are packed first.
+/// output-channel block, kernel row, kernel column and channel, so no cut changes a bit. Weights are packed first,
+/// unless they can be read where they lie.
 struct Conv2dInputPlan {
     /// Output channels per block of the sum's order.
     static constexpr std::int64_t channel_block = 64;
@@ -35,6 +36,7 @@ struct Conv2dInputPlan {
     bool pointwise;             ///< family pixels: strips of the pixels of NCHW images, whatever their rows
     bool strips_cross_images;   ///< pointwise: small images fill vectors together
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
+    bool weights_in_place;      ///< pointwise: weights are read where they lie, and no phase packs them
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
@@ -93,9 +95,13 @@ inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw
 /// Cycles per pixel of grad_input of a pointwise convolution in strips.
 double pointwise_cost(const Conv2dProblem& problem, int lanes);
 
+/// Cycles of a task: some strips and some tiles of input channels.
+double pointwise_cycles(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const Range& strips,
+                        const Range& channel_tiles);
+
 /// Chooses tiles, tasks and memory of a pointwise plan.
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
-                    const Strategy& strategy);
+                    std::size_t element_bytes, const Strategy& strategy);
 
 /// floor(a / b) for b > 0 and any a.
 inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }

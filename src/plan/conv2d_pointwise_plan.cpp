@@ -9,32 +9,61 @@ namespace {
 
 constexpr int most_vectors = 4;    ///< the packing register tiles
 constexpr double call_slots = 80;  ///< of a register tile: call, zeros, stores
+constexpr double read_cycles = 1;  ///< per vector of grad_output that comes from beyond the L1 cache
+/// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
+constexpr double pack_cycles = 12, unpack_cycles = 4, spread_cycles = 0.2;
+/// Weights of a panel of so many bytes stay in the L2 cache wherever they lie: in nine layers of 64 to 512 input
+/// channels (AMD EPYC, AVX-512) tiles were within 1% as fast as with packed weights.
+constexpr std::int64_t in_place_bytes = 256 * 1024;
 
-/// Slots per output channel for all tiles of one strip of `vectors` vectors.
-double strip_slots(const Conv2dProblem& p, std::int64_t vectors, std::int64_t rows) {
+bool is_strided(const Conv2dProblem& p) { return p.stride_height > 1 || p.stride_width > 1; }
+
+/// Cycles of `tile_count` tiles of input channels over one strip of `vectors` vectors.
+double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t vectors,
+                    std::int64_t tile_count) {
+    const std::int64_t rows = plan.row_channels;
+    const double out = static_cast<double>(p.out_channels), in = static_cast<double>(tile_count * rows);
     const double terms =
         static_cast<double>(std::clamp<std::int64_t>(p.out_channels, 1, Conv2dInputPlan::panel_channels));
-    const std::int64_t slots = std::max<std::int64_t>({vectors * rows, vectors + rows, 8});
-    return static_cast<double>(ceil_div(p.in_channels, rows)) * (static_cast<double>(slots) + call_slots / terms);
+    const double slots = static_cast<double>(std::max<std::int64_t>({vectors * rows, vectors + rows, 8}));
+    const double sums = static_cast<double>(tile_count) * (slots + call_slots / terms) * out / 2;
+    const double cells = static_cast<double>(plan.strip_lanes * p.stride_height * p.stride_width);
+    const double moves = (plan.strips_cross_images ? pack_cycles : read_cycles) * out +
+                         (plan.staged ? unpack_cycles * in : 0) + (is_strided(p) ? spread_cycles * cells * in : 0);
+    return sums + moves * static_cast<double>(vectors);
 }
 
-/// The vectors of a strip and the input channels of a tile with the fewest slots.
-void choose_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
+/// The cycles of the worker with most to do if every strip is worked on in `groups` groups of channel tiles.
+double makespan(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t groups, std::int64_t threads) {
+    const std::int64_t rows = plan.strips_cross_images ? 1 : p.batch, all_strips = plan.strips(p);
+    const std::int64_t vectors = ceil_div(p.batch * p.pixels_out() / rows, plan.strip_lanes);
+    const std::int64_t strips = all_strips / rows, larger = vectors % strips;
+    const std::int64_t tile_count = ceil_div(plan.channel_tile_count(p), groups);
+    const double row = static_cast<double>(larger) * strip_cycles(p, plan, vectors / strips + 1, tile_count) +
+                       static_cast<double>(strips - larger) * strip_cycles(p, plan, vectors / strips, tile_count);
+    return row / static_cast<double>(strips) * static_cast<double>(ceil_div(p.groups * all_strips * groups, threads));
+}
+
+/// The vectors of a strip, the input channels of a tile, and the groups of tiles with the least makespan. More groups
+/// balance better, but each reads grad_output anew.
+void choose_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, const Strategy& strategy) {
     const std::int64_t pixels = plan.strips_cross_images ? p.batch * p.pixels_out() : p.pixels_out();
-    const std::int64_t vectors = ceil_div(pixels, tiles.lanes);
+    const std::int64_t vectors = ceil_div(pixels, tiles.lanes), threads = std::max(1, strategy.threads);
     double best = std::numeric_limits<double>::infinity();
+    Conv2dInputPlan candidate = plan;
     int limit = tiles.rows_limit[1];
     for (int v = 1; v <= std::min<std::int64_t>(most_vectors, vectors); ++v) {
         // Strips are cut evenly, so some have a vector less.
         limit = std::min(limit, tiles.rows_limit[v]);
-        const std::int64_t rows = ceil_div(p.in_channels, ceil_div(p.in_channels, limit));
-        const std::int64_t strips = ceil_div(vectors, v), larger = vectors % strips;
-        const double cost = static_cast<double>(larger) * strip_slots(p, vectors / strips + 1, rows) +
-                            static_cast<double>(strips - larger) * strip_slots(p, vectors / strips, rows);
-        if (cost < best) {
+        candidate.pixel_vectors = v;
+        candidate.row_channels = ceil_div(p.in_channels, ceil_div(p.in_channels, limit));
+        const std::int64_t tile_count = candidate.channel_tile_count(p);
+        for (std::int64_t c = 1; c <= (threads > 1 ? tile_count : 1); ++c) {
+            const double cost = makespan(p, candidate, c, threads);
+            if (cost >= best * (c > 1 ? 0.98 : 1.0)) continue;
             best = cost;
-            plan.pixel_vectors = v;
-            plan.row_channels = rows;
+            candidate.channel_groups = c;
+            plan = candidate;
         }
     }
 }
@@ -49,6 +78,7 @@ void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy&
     switch (strategy.partition) {
         case Partition::batch:
             plan.block_groups = std::min(all, p.images);
+            plan.channel_groups = 1;
             break;
         case Partition::channel:
             plan.block_groups = 1;
@@ -60,19 +90,13 @@ void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy&
             break;
         case Partition::spatial:
             plan.block_groups = all;
+            plan.channel_groups = 1;
             break;
         case Partition::automatic:
             plan.block_groups = std::min(all, std::max(ceil_div(all, strips_per_task), tasks_per_thread * threads));
-            plan.channel_groups = std::clamp<std::int64_t>(ceil_div(tasks_per_thread * threads, all * p.groups), 1,
-                                                           ceil_div(tile_count, 4));
             break;
     }
 }
-
-/// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
-constexpr double pack_cycles = 12, unpack_cycles = 4, spread_cycles = 0.2;
-
-bool is_strided(const Conv2dProblem& p) { return p.stride_height > 1 || p.stride_width > 1; }
 
 /// Cycles per pixel of grad_output, all channels, if strips are cut from each of `rows` rows of pixels.
 double strip_cost(const Conv2dProblem& p, int lanes, std::int64_t rows, double moves_per_vector) {
@@ -116,14 +140,25 @@ ImagePixels first_image(Range pixels, std::int64_t image_pixels) {
     return {image, {pixels.begin - first, std::min(image_pixels, pixels.end - first)}};
 }
 
+double pointwise_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const Range& strips,
+                        const Range& channel_tiles) {
+    double cycles = 0;
+    for (std::int64_t s = strips.begin; s < strips.end; ++s)
+        cycles +=
+            strip_cycles(p, plan, ceil_div(pixel_strip(p, plan, s).size(), plan.strip_lanes), channel_tiles.size());
+    return cycles;
+}
+
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
-                    const Strategy& strategy) {
+                    std::size_t element_bytes, const Strategy& strategy) {
     plan.strip_lanes = tiles.lanes;
     plan.strips_cross_images = cost_across_images(p, tiles.lanes) < cost_in_images(p, tiles.lanes);
     plan.staged = plan.strips_cross_images || is_strided(p);
-    choose_tile(plan, p, tiles);
+    choose_tile(plan, p, tiles, strategy);
     choose_tasks(plan, p, strategy);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
+    const std::int64_t panel_weights = std::min(p.out_channels, Conv2dInputPlan::panel_channels) * p.in_channels;
+    plan.weights_in_place = panel_weights * static_cast<std::int64_t>(element_bytes) <= in_place_bytes;
     const std::int64_t width = plan.pixel_vectors * tiles.lanes;
     const std::int64_t panel = std::min(p.out_channels, Conv2dInputPlan::panel_channels) * width;
     // Sums wait in memory from one panel to the next, and to be moved.

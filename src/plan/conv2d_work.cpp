@@ -57,22 +57,12 @@ std::int64_t tile_lanes(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
     return std::min(all, tiles_of.end * width) - tiles_of.begin * width;
 }
 
-/// Cycles of some strips of a pointwise plan.
-double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
-                    const Range& strips, const Range& channel_tiles) {
-    std::int64_t pixels = 0;
-    for (std::int64_t s = strips.begin; s < strips.end; ++s) pixels += pixel_strip(p, plan, s).size();
-    const std::int64_t cells = std::max<std::int64_t>(1, p.pixels_out());
-    return pointwise_cost(p, tiles.lanes) * static_cast<double>(pixels * p.pixels_in()) / static_cast<double>(cells) *
-           static_cast<double>(tile_lanes(p, plan, channel_tiles)) / static_cast<double>(p.in_channels);
-}
-
 double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                          std::int64_t task) {
     constexpr double block_start = 500;
     const Range channels = share(plan.channel_tile_count(p), plan.channel_groups, task % plan.channel_groups);
     const Range blocks = share(plan.blocks, plan.block_groups, task / plan.channel_groups % plan.block_groups);
-    if (plan.pointwise) return strip_cycles(p, plan, tiles, blocks, channels);
+    if (plan.pointwise) return pointwise_cycles(p, plan, blocks, channels);
     const std::int64_t strides = p.stride_height * p.stride_width;
     const double products = static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(strides);
     const double vectors = static_cast<double>(tile_lanes(p, plan, channels)) / tiles.lanes;

@@ -114,6 +114,27 @@ TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     }));
 }
 
+TEST(Conv2dInputPlan, PacksWeightsUnlessThoseOfAPanelStayInTheCache) {
+    for (const std::int64_t channels : {64, 512, 1024, 2048}) {
+        const Conv2dShape shape{
+            .batch = 2, .in_channels = channels, .in_height = 56, .in_width = 56, .out_channels = 64};
+        const Conv2dInputPlan plan = plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = 1});
+        ASSERT_TRUE(plan.pointwise);
+        EXPECT_EQ(plan.weights_in_place, channels <= 1024) << channels;
+        EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place) << channels;
+        EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place) << channels;
+    }
+}
+
+TEST(Conv2dInputPlan, CutsSingleImagesIntoEqualSharesForManyThreads) {
+    for (const std::int64_t channels : {64, 256, 512}) {
+        const Conv2dShape shape{
+            .batch = 1, .in_channels = channels, .in_height = 28, .in_width = 28, .out_channels = 128};
+        const Conv2dInputPlan plan = plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = 64});
+        EXPECT_GT(static_cast<double>(plan.tasks) / static_cast<double>(round_up(plan.tasks, 64)), 0.9) << channels;
+    }
+}
+
 TEST(Conv2dInputPlan, HasARegisterTileForEveryTile) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
