@@ -48,7 +48,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = tile_channels(p, plan, t);
-            const T* weights = group_weights + channels.begin * p.out_channels * p.taps();
+            const T* weights = group_weights + channels.begin * (plan.weights_in_place ? 1 : p.out_channels * p.taps());
             if (plan.family == LaneFamily::channels) channel_tile(work, channels, weights);
             else pixel_tile(work, channels, weights);
         }

@@ -59,13 +59,6 @@ public:
     }
 
 private:
-    /// The weights of a tile's input channels, from an output channel on.
-    const T* tile_weights(Range rows, std::int64_t channel) const {
-        const plan::Conv2dProblem& p = context_.problem;
-        return weights_ +
-               (plan_.weights_in_place ? channel * p.in_channels + rows.begin : pointwise_weights(p, rows, channel));
-    }
-
     /// Copies the pixels without what follows them.
     void pack(Range strip, Range channels, std::int64_t width) const {
         for_each_image(strip, context_.problem.pixels_out(), [&](const ImagePixels& some, std::int64_t before) {
@@ -107,9 +100,9 @@ private:
                                                 1,
                                                 in_place ? grad_output_.channel : width,
                                                 lanes,
-                                                tile_weights(rows, channels.begin),
+                                                weights_ + channels.begin * p.in_channels + rows.begin,
                                                 1,
-                                                plan_.weights_in_place ? p.in_channels : rows.size(),
+                                                p.in_channels,
                                                 1,
                                                 &run,
                                                 1,

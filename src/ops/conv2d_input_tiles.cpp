@@ -81,6 +81,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const plan::Conv2dProblem& p = work.context.problem;
     const kernels::TileKernels<T>& tile = *work.context.kernels.tile;
     const std::int64_t width = packed_width(work.plan, channels);
+    const std::int64_t weight_step = work.plan.weights_in_place ? p.in_channels : width;
     const int vectors = static_cast<int>(width / tile.lanes);
     const bool in_place = p.layout == Layout::nhwc;
     const int last_lanes = in_place ? static_cast<int>(channels.size() - (width - tile.lanes)) : tile.lanes;
@@ -104,8 +105,8 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                     shift = 0;
                 }
                 const kernels::TileOperands<T> operands{weights,
-                                                        width,
-                                                        width,
+                                                        weight_step,
+                                                        weight_step,
                                                         tile.lanes,
                                                         work.panel.data + shift * work.panel.column,
                                                         1,

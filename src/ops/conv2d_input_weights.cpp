@@ -1,5 +1,4 @@
 #include "ops/conv2d_input.hpp"
-#include "ops/conv2d_input_pointwise.hpp"
 #include "ops/conv2d_input_tiles.hpp"
 
 #include <algorithm>
@@ -22,9 +21,8 @@ struct WeightBlock {
 
     T* at(Range channels) const {
         const plan::Conv2dProblem& p = context.problem;
-        return packed + (plan.pointwise ? pointwise_weights(p, channels, begin)
-                                        : channels.begin * p.out_channels * p.taps() +
-                                              packed_unit(p, begin, size, 0) * packed_width(plan, channels));
+        return packed + channels.begin * p.out_channels * p.taps() +
+               packed_unit(p, begin, size, 0) * packed_width(plan, channels);
     }
 };
 

@@ -163,6 +163,15 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
 }
 
+/// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. Output channels that lie
+/// a multiple of half a page apart share a few sets of the L1 cache; they are copied.
+bool lanes_lie_in_place(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                        std::size_t element_bytes) {
+    constexpr std::int64_t half_page = 2048;
+    return plan.family == LaneFamily::channels && meets_single_pixels(p) && p.in_channels % tiles.lanes == 0 &&
+           p.in_channels * static_cast<std::int64_t>(element_bytes) % half_page != 0;
+}
+
 }  // namespace
 
 std::int64_t Conv2dInputPlan::channel_tile_count(const Conv2dProblem& p) const {
@@ -200,7 +209,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
     plan.pointwise = plan.family == LaneFamily::pixels && has_strips(p);
     if (plan.pointwise) {
-        plan_pointwise(plan, p, tiles, element_bytes, strategy);
+        plan_pointwise(plan, p, tiles, strategy);
     } else {
         choose_tiles(plan, p, tiles);
         choose_blocks(plan, p, tiles, element_bytes, strategy);
@@ -208,15 +217,15 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
     plan.packed_elements = plan.packed_group_elements * p.groups;
-    if (plan.weights_in_place) {
-        plan.packed_elements = 0;
-        return plan;
-    }
+    plan.weights_in_place = plan.pointwise || lanes_lie_in_place(p, plan, tiles, element_bytes);
+    if (plan.weights_in_place) plan.packed_group_elements = plan.packed_elements = 0;
     // Weights are read in pieces of 1 KiB or more where there are so many in a row.
     constexpr std::int64_t piece = 256;
     plan.pack_groups = std::clamp<std::int64_t>(p.in_channels * p.taps() / piece, 1,
                                                 std::max<std::int64_t>(1, plan.channel_tile_count(p)));
-    plan.pack_tasks = p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    plan.pack_tasks = plan.weights_in_place
+                          ? 0
+                          : p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
     if (plan.pointwise) return plan;
     const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
     const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;

@@ -36,7 +36,7 @@ struct Conv2dInputPlan {
     bool pointwise;             ///< family pixels: strips of the pixels of NCHW images, whatever their rows
     bool strips_cross_images;   ///< pointwise: small images fill vectors together
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
-    bool weights_in_place;      ///< pointwise: weights are read where they lie, and no phase packs them
+    bool weights_in_place;      ///< they are read where they lie, and no phase packs them
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
@@ -101,7 +101,7 @@ double pointwise_cycles(const Conv2dProblem& problem, const Conv2dInputPlan& pla
 
 /// Chooses tiles, tasks and memory of a pointwise plan.
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
-                    std::size_t element_bytes, const Strategy& strategy);
+                    const Strategy& strategy);
 
 /// floor(a / b) for b > 0 and any a.
 inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }

@@ -12,9 +12,6 @@ constexpr double call_slots = 80;  ///< of a register tile: call, zeros, stores
 constexpr double read_cycles = 1;  ///< per vector of grad_output that comes from beyond the L1 cache
 /// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
 constexpr double pack_cycles = 12, unpack_cycles = 4, spread_cycles = 0.2;
-/// Weights of a panel of so many bytes stay in the L2 cache wherever they lie: in nine layers of 64 to 512 input
-/// channels (AMD EPYC, AVX-512) tiles were within 1% as fast as with packed weights.
-constexpr std::int64_t in_place_bytes = 256 * 1024;
 
 bool is_strided(const Conv2dProblem& p) { return p.stride_height > 1 || p.stride_width > 1; }
 
@@ -150,15 +147,13 @@ double pointwise_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
 }
 
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
-                    std::size_t element_bytes, const Strategy& strategy) {
+                    const Strategy& strategy) {
     plan.strip_lanes = tiles.lanes;
     plan.strips_cross_images = cost_across_images(p, tiles.lanes) < cost_in_images(p, tiles.lanes);
     plan.staged = plan.strips_cross_images || is_strided(p);
     choose_tile(plan, p, tiles, strategy);
     choose_tasks(plan, p, strategy);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
-    const std::int64_t panel_weights = std::min(p.out_channels, Conv2dInputPlan::panel_channels) * p.in_channels;
-    plan.weights_in_place = panel_weights * static_cast<std::int64_t>(element_bytes) <= in_place_bytes;
     const std::int64_t width = plan.pixel_vectors * tiles.lanes;
     const std::int64_t panel = std::min(p.out_channels, Conv2dInputPlan::panel_channels) * width;
     // Sums wait in memory from one panel to the next, and to be moved.

@@ -114,16 +114,21 @@ TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     }));
 }
 
-TEST(Conv2dInputPlan, PacksWeightsUnlessThoseOfAPanelStayInTheCache) {
-    for (const std::int64_t channels : {64, 512, 1024, 2048}) {
-        const Conv2dShape shape{
-            .batch = 2, .in_channels = channels, .in_height = 56, .in_width = 56, .out_channels = 64};
-        const Conv2dInputPlan plan = plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = 1});
-        ASSERT_TRUE(plan.pointwise);
-        EXPECT_EQ(plan.weights_in_place, channels <= 1024) << channels;
-        EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place) << channels;
-        EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place) << channels;
-    }
+TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
+    const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout) {
+        Conv2dShape shape{.batch = 2, .in_channels = channels, .in_height = 28, .in_width = 28, .out_channels = 64};
+        shape.kernel_height = shape.kernel_width = kernel;
+        const Conv2dInputPlan plan = plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {});
+        EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place);
+        EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place);
+        return plan.weights_in_place;
+    };
+    EXPECT_TRUE(in_place(64, 1, Layout::nchw));
+    EXPECT_TRUE(in_place(1024, 1, Layout::nchw));
+    EXPECT_FALSE(in_place(64, 3, Layout::nchw));
+    EXPECT_TRUE(in_place(784, 1, Layout::nhwc));
+    EXPECT_FALSE(in_place(785, 1, Layout::nhwc)) << "the last vector would reach beyond the weights";
+    EXPECT_FALSE(in_place(1024, 1, Layout::nhwc)) << "output channels a page apart share sets of the cache";
 }
 
 TEST(Conv2dInputPlan, CutsSingleImagesIntoEqualSharesForManyThreads) {
