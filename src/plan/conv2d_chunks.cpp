@@ -39,9 +39,9 @@ public:
         if (plan.input) take_input(p, *plan.input);
     }
 
-    std::vector<OrderedTask> interleaved() const {
+    std::vector<OrderedTask> interleaved(int workers) const {
         const std::vector<std::int64_t>* const lists[] = {&weight_, &bias_, &none_, &input_};
-        std::vector<OrderedTask> order = interleave({size(weight_), size(bias_), 0, size(input_)});
+        std::vector<OrderedTask> order = interleave({size(weight_), size(bias_), 0, size(input_)}, workers);
         for (OrderedTask& next : order) next.task = (*lists[next.list])[static_cast<std::size_t>(next.task)];
         return order;
     }
@@ -90,7 +90,7 @@ Conv2dChunks plan_conv2d_chunks(const Conv2dProblem& p, const Conv2dGradients& g
     }
     for (std::int64_t image = 0; image < p.batch; image += result.images) {
         const Range images{image, std::min(p.batch, image + result.images)};
-        result.chunks.push_back({images, ChunkTasks(p, result.plan, images).interleaved()});
+        result.chunks.push_back({images, ChunkTasks(p, result.plan, images).interleaved(std::max(1, strategy.threads))});
     }
     return result;
 }

@@ -62,7 +62,8 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
         plan.bias = plan_bias(p, element_bytes, sums);
     size_workspace(plan);
     plan.main_tasks = interleave({plan.weight ? plan.weight->tasks : 0, plan.bias ? plan.bias->tasks : 0,
-                                  plan.depthwise ? plan.depthwise->tasks : 0, plan.input ? plan.input->tasks : 0});
+                                  plan.depthwise ? plan.depthwise->tasks : 0, plan.input ? plan.input->tasks : 0},
+                                 std::max(1, strategy.threads));
     return plan;
 }
 

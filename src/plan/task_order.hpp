@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <vector>
 
 namespace backgrad::plan {
@@ -12,8 +11,9 @@ struct OrderedTask {
     std::int64_t task;
 };
 
-/// Merges task lists of the given lengths evenly: after any number of tasks each list is done to the same fraction. So
-/// equal shares of the merged list are equal work, and lists that walk over the same tensor meet in the cache.
-std::vector<OrderedTask> interleave(std::initializer_list<std::int64_t> lengths);
+/// Merges task lists of the given lengths. Of `workers` equal shares of the merged list, as static schedules give them,
+/// each holds its part of every list, to one task; of the shorter list first, whose tasks are the larger ones. Within a
+/// share the lists are merged evenly, so that those that walk over the same tensor meet in the cache.
+std::vector<OrderedTask> interleave(const std::vector<std::int64_t>& lengths, int workers);
 
 }  // namespace backgrad::plan

@@ -77,7 +77,7 @@ TEST(Conv2dWork, GivesALargerBlockMoreWork) {
     plan.weight->segment_groups = 1;
     plan.weight->lane_blocks = 1;
     plan.weight->row_blocks = 3;
-    plan.main_tasks = interleave({3});
+    plan.main_tasks = interleave({3}, 1);
     const Work work = conv2d_work(p, plan, tiles.dense, 4);
     const Range first = plan.weight->row_block(0), last = plan.weight->row_block(2);
     ASSERT_GT(last.size(), first.size());

@@ -1,10 +1,15 @@
-// Merged task lists: every task once and in order, and no list ahead of the others.
+// Merged task lists: every task once and in order, no list ahead of the others, and equal parts for every worker.
 #include "plan/task_order.hpp"
+
+#include "plan/properties.hpp"
+
+#include <backgrad/executor.hpp>
 
 #include <gtest/gtest.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 namespace backgrad::plan {
@@ -12,7 +17,7 @@ namespace {
 
 void check(std::int64_t a, std::int64_t b, std::int64_t c) {
     const std::vector<std::int64_t> length{a, b, c};
-    const std::vector<OrderedTask> order = interleave({a, b, c});
+    const std::vector<OrderedTask> order = interleave(length, 1);
     ASSERT_EQ(static_cast<std::int64_t>(order.size()), a + b + c);
     std::vector<std::int64_t> done(3, 0);
     for (std::size_t t = 0; t < order.size(); ++t) {
@@ -33,6 +38,28 @@ TEST(TaskOrder, MergesListsEvenly) {
     check(3, 3, 3);
     check(56, 128, 0);
     check(1, 1000, 17);
+}
+
+TEST(TaskOrder, GivesEveryWorkerItsPartOfEveryList) {
+    EXPECT_TRUE(rc::check([] {
+        const std::vector<std::int64_t> length{test::any(0, 200), test::any(0, 20), test::any(0, 200)};
+        const int workers = static_cast<int>(test::any(1, 70));
+        const std::vector<OrderedTask> order = interleave(length, workers);
+        std::vector<std::int64_t> done(length.size(), 0);
+        for (int worker = 0; worker < workers; ++worker) {
+            const TaskRange share = static_share(static_cast<std::int64_t>(order.size()), worker, workers);
+            std::vector<std::int64_t> mine(length.size(), 0);
+            for (std::int64_t t = share.begin; t < share.end; ++t) {
+                const OrderedTask& next = order[static_cast<std::size_t>(t)];
+                const std::size_t list = static_cast<std::size_t>(next.list);
+                RC_ASSERT(next.task == done[list]++);
+                ++mine[list];
+            }
+            for (std::size_t list = 0; list < length.size(); ++list)
+                RC_ASSERT(std::abs(mine[list] * workers - length[list]) <= workers);
+        }
+        RC_ASSERT(done == length);
+    }));
 }
 
 }  // namespace
