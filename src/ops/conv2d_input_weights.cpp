@@ -17,6 +17,7 @@ struct WeightBlock {
     const Conv2dInputPlan& plan;
     const T* from;             ///< weights of the block's first output channel
     std::int64_t begin, size;  ///< output channels
+    Range part;                ///< those of them that are packed
     T* packed;                 ///< of the group
 
     T* at(Range channels) const {
@@ -37,12 +38,15 @@ bool pack_tiles(const WeightBlock<T>& block, Range channels, std::int64_t count)
     T* to = block.at(channels);
     const std::int64_t tile_step = count > 1 ? block.at(second) - to : 0;
     if (width > size)
-        for (std::int64_t t = 0; t < count; ++t) pack.clear(to + t * tile_step, block.size * taps * width);
+        for (std::int64_t i = 0; i < count * taps; ++i)
+            pack.clear(to + i / taps * tile_step + (i % taps * block.size + block.part.begin) * width,
+                       block.part.size() * width);
     // A rotated kernel is the adjoint of the kernel read backwards.
     const std::int64_t tap_step = (p.rotated_kernel ? -1 : 1) * block.size * width;
     if (p.rotated_kernel) to += (taps - 1) * block.size * width;
     bool finite = true;
-    for (std::int64_t o = 0; o < block.size; ++o, to += width) {
+    to += block.part.begin * width;
+    for (std::int64_t o = block.part.begin; o < block.part.end; ++o, to += width) {
         const T* from = block.from + o * p.in_channels * taps;
         if (taps == 1) {
             finite &= pack.copy(from + channels.begin, size, 1, count, size, to, tile_step);
@@ -65,14 +69,18 @@ bool pack_weight_task(const Conv2dContext<T>& context, const Conv2dInputPlan& pl
                       T* packed) noexcept {
     const plan::Conv2dProblem& p = context.problem;
     const std::int64_t blocks = plan::ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
-    const std::int64_t block = task % blocks, group = task / blocks / plan.pack_groups;
-    const Range tiles = plan::share(plan.channel_tile_count(p), plan.pack_groups, task / blocks % plan.pack_groups);
+    const std::int64_t part = task % plan.pack_parts, block = task / plan.pack_parts % blocks;
+    const std::int64_t pack_group = task / plan.pack_parts / blocks % plan.pack_groups;
+    const std::int64_t group = task / plan.pack_parts / blocks / plan.pack_groups;
+    const Range tiles = plan::share(plan.channel_tile_count(p), plan.pack_groups, pack_group);
     const std::int64_t begin = block * Conv2dInputPlan::channel_block;
+    const std::int64_t size = std::min(Conv2dInputPlan::channel_block, p.out_channels - begin);
     const WeightBlock<T> weights{context,
                                  plan,
                                  context.arguments.weight + (group * p.out_channels + begin) * p.in_channels * p.taps(),
                                  begin,
-                                 std::min(Conv2dInputPlan::channel_block, p.out_channels - begin),
+                                 size,
+                                 plan::share(size, plan.pack_parts, part),
                                  packed + group * plan.packed_group_elements};
     bool finite = true;
     for (std::int64_t first = tiles.begin, last = first; first < tiles.end; first = last) {

@@ -90,7 +90,8 @@ Conv2dChunks plan_conv2d_chunks(const Conv2dProblem& p, const Conv2dGradients& g
     }
     for (std::int64_t image = 0; image < p.batch; image += result.images) {
         const Range images{image, std::min(p.batch, image + result.images)};
-        result.chunks.push_back({images, ChunkTasks(p, result.plan, images).interleaved(std::max(1, strategy.threads))});
+        result.chunks.push_back(
+            {images, ChunkTasks(p, result.plan, images).interleaved(std::max(1, strategy.threads))});
     }
     return result;
 }

@@ -223,9 +223,11 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     constexpr std::int64_t piece = 256;
     plan.pack_groups = std::clamp<std::int64_t>(p.in_channels * p.taps() / piece, 1,
                                                 std::max<std::int64_t>(1, plan.channel_tile_count(p)));
-    plan.pack_tasks = plan.weights_in_place
-                          ? 0
-                          : p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    const std::int64_t pieces = p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    constexpr std::int64_t most_parts = 16;
+    plan.pack_parts = std::clamp<std::int64_t>(ceil_div(strategy.threads, std::max<std::int64_t>(1, pieces)), 1,
+                                               std::min(most_parts, std::max<std::int64_t>(1, p.out_channels)));
+    plan.pack_tasks = plan.weights_in_place ? 0 : pieces * plan.pack_parts;
     if (plan.pointwise) return plan;
     const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
     const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;

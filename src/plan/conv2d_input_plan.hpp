@@ -46,7 +46,8 @@ struct Conv2dInputPlan {
     int strip_lanes;           ///< pointwise: pixels per vector
     std::int64_t tasks;        ///< groups * channel_groups * block_groups
     std::int64_t pack_groups;  ///< parts of the channel tiles when weights are packed
-    std::int64_t pack_tasks;   ///< groups * pack_groups * channel blocks
+    std::int64_t pack_parts;   ///< of a channel block when weights are packed
+    std::int64_t pack_tasks;   ///< groups * pack_groups * channel blocks * pack_parts
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
 

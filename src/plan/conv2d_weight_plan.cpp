@@ -45,7 +45,7 @@ std::int64_t automatic_segment_groups(const Conv2dProblem& p, std::size_t elemen
     const std::int64_t bytes =
         std::max<std::int64_t>(1, p.weight_elements() * static_cast<std::int64_t>(element_bytes));
     const std::int64_t most = std::min<std::int64_t>(64, 8 * 1024 * 1024 / bytes);
-    const std::int64_t wanted = std::min(ceil_div(256, std::max<std::int64_t>(1, tiles)), segments / 4);
+    const std::int64_t wanted = std::min(ceil_div(256, std::max<std::int64_t>(1, tiles)), segments);
     return std::max<std::int64_t>(1, std::min(wanted, most));
 }
 
