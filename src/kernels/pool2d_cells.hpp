@@ -5,11 +5,16 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
+enum class PoolKind { maximum, average };
+
 /// The rows (or columns) of the input that one window covers: first, first + step, ... below end.
 struct CellRange {
     std::int64_t first, end, step;
 
-    std::int64_t count() const { return first < end ? (end - first + step - 1) / step : 0; }
+    std::int64_t count() const {
+        if (first >= end) return 0;
+        return step == 1 ? end - first : (end - first + step - 1) / step;
+    }
 };
 
 /// Of a window of `window` cells, `dilation` apart, whose first one is at `start`, in an input of `size`.

@@ -14,6 +14,8 @@ constexpr kernels::Pool2dKernels<T> make_table() {
         .max_nhwc = max_pool_nhwc,
         .max_any_nchw = max_pool_any_nchw,
         .max_any_nhwc = max_pool_any_nhwc,
+        .max_phases = max_pool_phases,
+        .average_phases = average_pool_phases,
         .average_nchw = average_pool_nchw,
         .average_nhwc = average_pool_nhwc,
         .average_any_nchw = average_pool_any_nchw,

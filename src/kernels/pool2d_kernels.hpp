@@ -58,6 +58,25 @@ struct Pool2dLine {
     std::int64_t margin;
 };
 
+/// Elements of scratch of each kind, and cells of a window in a row, that the kernels which cut rows into phases keep.
+inline constexpr std::int64_t pool2d_phase_elements = 4 * 1024;
+inline constexpr int pool2d_max_cells = 32;
+inline constexpr int pool2d_max_stride = 4;
+inline constexpr int pool2d_max_windows = 64;
+
+/// Blocks of rows, cut into the rows and columns that are a multiple of the stride apart: see plan::Pool2dPhases.
+/// Tables are rounded up to vectors.
+struct Pool2dPhases {
+    std::int64_t channels;  ///< elements of a pixel
+    std::int64_t lowest_row, highest_row;
+    const std::int32_t* positions;
+    std::int64_t steps_per_block, pitch, margin;
+    const std::int64_t *first_window, *windows;
+    const std::int32_t *window_rows, *window_columns, *first_cells;
+    const std::int64_t* cells;
+    std::int64_t cell_pitch, cell_rows;
+};
+
 /// One pooling problem.
 struct Pool2dProblem {
     std::int64_t input_elements, output_elements;  ///< of the whole tensors
@@ -65,7 +84,8 @@ struct Pool2dProblem {
     std::int64_t window_height, window_width, stride_height, stride_width;
     std::int64_t padding_top, padding_left, dilation_height, dilation_width;
     Covers rows, columns;
-    Pool2dLine line;                  ///< NCHW
+    Pool2dLine line;                  ///< NCHW by lines
+    Pool2dPhases phases;              ///< by phases
     std::int64_t cached_rows;         ///< NHWC with source = input: row y of windows stands in row y % cached_rows
     std::int64_t channels_per_block;  ///< NHWC with source = input: channels whose maxima fit the scratch
     std::int64_t columns_per_block;   ///< likewise, columns of grad_input
@@ -103,6 +123,7 @@ template <class T>
 struct Pool2dKernels {
     int lanes;
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
+    Pool2dKernel<T> max_phases, average_phases;  ///< either layout
     Pool2dKernel<T> average_nchw, average_nhwc, average_any_nchw;
     Pool2dKernel<T> global_average_nchw, global_average_nhwc;
 };

@@ -29,25 +29,11 @@ public:
         }
     }
 
-    /// From offsets in the window: row * window_width + column.
-    [[gnu::noinline]] void from_offsets(const std::uint8_t* offsets, std::int64_t y, std::int64_t windows,
-                                        std::int32_t* to) const {
-        const std::int64_t top = rows_are_lines() ? y * problem_.stride_height - problem_.padding_top : 0;
-        for (std::int64_t x = 0; x < windows; x += lanes) {
-            const Index offset = windows - x < lanes ? Index::load_first(offsets + x, static_cast<int>(windows - x))
-                                                     : Index::load(offsets + x);
-            const Index first_row = Index::load(problem_.line.window_rows + x) + number(top);
-            position_of_offset(offset, first_row, Index::load(problem_.line.window_columns + x)).store(to + x);
-        }
-    }
-
 private:
     static constexpr int lanes = vec<T>::lanes;
     using Index = index_vec<T>;
 
     static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }
-
-    bool rows_are_lines() const { return problem_.line.planes == 0; }
 
     /// Whole vectors read cells that no lane takes, but never outside the tensor.
     bool whole_vectors_exist(std::int64_t plane, std::int64_t y, std::int64_t count) const {
@@ -125,19 +111,6 @@ private:
     }
 
     static constexpr unsigned lane_bits = (1u << lanes) - 1u;
-
-    /// A cell outside the tensor gives -1: as a position it would be another pixel. So does a row beyond the window.
-    Index position_of_offset(Index offset, Index first_row, Index first_column) const {
-        // Exact for offsets below 256: the factor is too large by at most 1 / window_width per 65536.
-        const Index window_row = high_half(offset * number(65536 / problem_.window_width + 1));
-        const Index window_column = offset - window_row * number(problem_.window_width);
-        const Index row = first_row + window_row * number(problem_.dilation_height);
-        const Index column = first_column + window_column * number(problem_.dilation_width);
-        const Index outside = sign(row) | sign(number(problem_.in_height - 1) - row) | sign(column) |
-                              sign(number(problem_.in_width - 1) - column) |
-                              sign(number(problem_.window_height - 1) - window_row);
-        return (row * number(problem_.in_width) + column) | outside;
-    }
 
     const kernels::Pool2dProblem& problem_;
     const kernels::Pool2dTensors<T>& tensors_;

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "kernels/pool2d_maxima.hpp"
+#include "kernels/pool2d_offsets.hpp"
 #include "kernels/span_writer.hpp"
 
 namespace backgrad::BACKGRAD_ISA {
 namespace {
-
-enum class PoolKind { maximum, average };
 
 /// NCHW: lanes are consecutive elements of a line, which is a row of a plane or a few small planes. The plan's program
 /// tells which windows each vector takes; a vector of grad_input is finished in a register and written once.
@@ -22,6 +21,7 @@ public:
         : problem_(problem),
           tensors_(tensors),
           maxima_(problem, tensors),
+          offsets_(problem, problem.line.window_rows, problem.line.window_columns),
           writer_(problem.accumulate, problem.streaming) {}
 
     void gather(const kernels::Pool2dBox& box) {
@@ -152,10 +152,15 @@ private:
                 });
                 break;
             case kernels::MaximumSource::window_offsets:
-                maxima_.from_offsets(tensors_.window_offsets + source.at, source.y, source.count, scratch);
+                offsets_.find(tensors_.window_offsets + source.at, top_of(source.y), source.count, scratch);
                 break;
         }
         return scratch;
+    }
+
+    /// Tables of planes know the rows.
+    std::int64_t top_of(std::int64_t y) const {
+        return problem_.line.planes == 0 ? y * problem_.stride_height - problem_.padding_top : 0;
     }
 
     struct LoadAll {
@@ -242,6 +247,7 @@ private:
     const kernels::Pool2dProblem& problem_;
     const kernels::Pool2dTensors<T>& tensors_;
     LineMaxima<T> maxima_;
+    OffsetPositions<T> offsets_;
     Writer writer_;
     Place places_[kernels::pool2d_max_rows];
     alignas(64) T gradients_[kernels::pool2d_scratch_elements];

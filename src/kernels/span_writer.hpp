@@ -12,7 +12,8 @@ namespace {
 /// Writes a tensor in memory order, whatever the length of its rows. Values collect in a buffer that lies in L1 and
 /// leave it in whole cache lines, so that streaming stores are possible for rows of any length and alignment, and row
 /// tails need no masked stores: a vector may be put in full, the next one overwrites what was too much.
-template <class T>
+/// `room_bytes` may be put there at once.
+template <class T, int room_bytes = 2048>
 class SpanWriter {
 public:
     SpanWriter(bool accumulate, bool streaming) : accumulate_(accumulate), streaming_(streaming && !accumulate) {}
@@ -48,7 +49,7 @@ public:
     static void write(T* p, vec<T> v) { v.store(p); }
     static void write_first(T* p, vec<T> v, int) { v.store(p); }
 
-    static constexpr std::int64_t room = 2048 / sizeof(T);
+    static constexpr std::int64_t room = room_bytes / sizeof(T);
 
 private:
     static constexpr int line_bytes = 64;

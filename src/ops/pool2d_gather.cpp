@@ -35,6 +35,24 @@ kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
             .margin = lines.margin};
 }
 
+kernels::Pool2dPhases view(const plan::Pool2dPhases& plan) {
+    return {.channels = plan.channels,
+            .lowest_row = plan.rows.lowest,
+            .highest_row = plan.rows.highest,
+            .positions = plan.positions.data(),
+            .steps_per_block = plan.steps_per_block,
+            .pitch = plan.pitch,
+            .margin = plan.margin,
+            .first_window = plan.first_window.data(),
+            .windows = plan.windows.data(),
+            .window_rows = plan.window_rows.data(),
+            .window_columns = plan.window_columns.data(),
+            .first_cells = plan.first_cells.data(),
+            .cells = plan.cells.data(),
+            .cell_pitch = plan.cell_pitch,
+            .cell_rows = plan.cell_rows};
+}
+
 kernels::MaximumSource source_of(plan::Pool2dReads reads) {
     switch (reads) {
         case plan::Pool2dReads::plane_indices:
@@ -83,7 +101,13 @@ kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
 }
 
 plan::Pool2dKernelLimits limits(int lanes) {
-    return {.lanes = lanes, .scratch_elements = kernels::pool2d_scratch_elements, .max_rows = kernels::pool2d_max_rows};
+    return {.lanes = lanes,
+            .scratch_elements = kernels::pool2d_scratch_elements,
+            .max_rows = kernels::pool2d_max_rows,
+            .phase_elements = kernels::pool2d_phase_elements,
+            .max_cells = kernels::pool2d_max_cells,
+            .max_stride = kernels::pool2d_max_stride,
+            .max_windows = kernels::pool2d_max_windows};
 }
 
 }  // namespace
@@ -92,6 +116,8 @@ template <class T>
 Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Pool2dReads reads,
                               const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
     const Pool2dShape shape = canonical(asked);
+    // A single channel is a plane in either layout.
+    if (shape.channels == 1) layout = Layout::nchw;
     const bool any_window = pool2d_output_elements(asked) > 0;
     rows_ = plan::make_covers(any_window ? plan::height_axis(shape) : plan::Pool2dAxis{.in = shape.in_height});
     columns_ = plan::make_covers(any_window ? plan::width_axis(shape) : plan::Pool2dAxis{.in = shape.in_width});
@@ -100,11 +126,18 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
     problem_.source = source_of(reads);
     problem_.streaming = writes.streaming;
     problem_.cached_rows = std::max<std::int64_t>(1, rows_.span());
-    if (layout == Layout::nchw) plan_nchw(shape, reads, table, writes.whole_planes);
-    else plan_nhwc(shape, reads, table);
+    phases_ = plan::make_phases(shape, layout, reads, limits(table.lanes), writes.whole_pixels);
+    if (phases_.fits) {
+        kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;
+    } else if (layout == Layout::nchw) {
+        plan_nchw(shape, reads, table, writes.whole_planes);
+    } else {
+        plan_nhwc(shape, reads, table);
+    }
     problem_.rows = view(rows_);
     problem_.columns = view(columns_);
     problem_.line = view(lines_);
+    problem_.phases = view(phases_);
 }
 
 template <class T>

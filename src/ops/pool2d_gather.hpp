@@ -2,6 +2,7 @@
 
 #include "kernels/pool2d_kernels.hpp"
 #include "plan/pool2d_lines.hpp"
+#include "plan/pool2d_phases.hpp"
 #include "plan/pool2d_plan.hpp"
 
 #include <backgrad/pool2d.hpp>
@@ -27,6 +28,7 @@ struct Pool2dWrites {
     WriteMode mode;
     bool streaming;     ///< with non-temporal stores
     bool whole_planes;  ///< NCHW: every box holds whole planes
+    bool whole_pixels;  ///< every box holds all channels of its pixels, or these are not NHWC
 };
 
 /// A pooling by windows that is ready to compute any box of grad_input, in the task of whoever owns the threads.
@@ -58,6 +60,7 @@ private:
 
     plan::Pool2dCovers rows_, columns_;
     plan::Pool2dLines lines_;
+    plan::Pool2dPhases phases_;
     kernels::Pool2dProblem problem_{};  ///< points into the plans above
     kernels::Pool2dKernel<T> kernel_ = nullptr;
 };

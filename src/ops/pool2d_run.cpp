@@ -41,7 +41,10 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& shape, La
     const bool whole_planes = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
         return task.row_begin == 0 && task.row_end == shape.in_height;
     });
-    gather_.emplace(shape, layout, reads, *table_, Pool2dWrites{mode, streaming, whole_planes});
+    const bool whole_pixels = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
+        return layout == Layout::nchw || task.channel_end - task.channel_begin == shape.channels;
+    });
+    gather_.emplace(shape, layout, reads, *table_, Pool2dWrites{mode, streaming, whole_planes, whole_pixels});
 }
 
 template <class T>

@@ -43,6 +43,10 @@ struct Pool2dKernelLimits {
     int lanes;
     std::int64_t scratch_elements;  ///< for positions of maxima
     std::int64_t max_rows;          ///< rows of windows at once
+    std::int64_t phase_elements;    ///< of scratch where rows are cut into phases
+    std::int64_t max_cells;         ///< of a window in a row, likewise
+    std::int64_t max_stride;        ///< likewise
+    std::int64_t max_windows;       ///< that cover a pixel, likewise
 };
 
 /// NHWC from the input: blocks whose maxima fit the scratch.

@@ -126,5 +126,18 @@ inline void deinterleave(vec<double> a, vec<double> b, vec<double>& even, vec<do
     odd.value = _mm256_permute4x64_pd(_mm256_unpackhi_pd(a.value, b.value), 0xD8);
 }
 
+/// The reverse: low and high together are a[0], b[0], a[1], b[1], ...
+inline void interleave(vec<float> a, vec<float> b, vec<float>& low, vec<float>& high) {
+    const __m256 even = _mm256_unpacklo_ps(a.value, b.value), odd = _mm256_unpackhi_ps(a.value, b.value);
+    low.value = _mm256_permute2f128_ps(even, odd, 0x20);
+    high.value = _mm256_permute2f128_ps(even, odd, 0x31);
+}
+
+inline void interleave(vec<double> a, vec<double> b, vec<double>& low, vec<double>& high) {
+    const __m256d even = _mm256_unpacklo_pd(a.value, b.value), odd = _mm256_unpackhi_pd(a.value, b.value);
+    low.value = _mm256_permute2f128_pd(even, odd, 0x20);
+    high.value = _mm256_permute2f128_pd(even, odd, 0x31);
+}
+
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

@@ -107,5 +107,18 @@ inline void deinterleave(vec<double> a, vec<double> b, vec<double>& even, vec<do
     odd.value = _mm512_permutex2var_pd(a.value, _mm512_add_epi64(evens, _mm512_set1_epi64(1)), b.value);
 }
 
+/// The reverse: low and high together are a[0], b[0], a[1], b[1], ...
+inline void interleave(vec<float> a, vec<float> b, vec<float>& low, vec<float>& high) {
+    const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    low.value = _mm512_permutex2var_ps(a.value, first, b.value);
+    high.value = _mm512_permutex2var_ps(a.value, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b.value);
+}
+
+inline void interleave(vec<double> a, vec<double> b, vec<double>& low, vec<double>& high) {
+    const __m512i first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    low.value = _mm512_permutex2var_pd(a.value, first, b.value);
+    high.value = _mm512_permutex2var_pd(a.value, _mm512_add_epi64(first, _mm512_set1_epi64(4)), b.value);
+}
+
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

@@ -46,5 +46,12 @@ void deinterleave(vec<T> a, vec<T> b, vec<T>& even, vec<T>& odd) {
     odd = b;
 }
 
+/// The reverse: low and high together are a[0], b[0], a[1], b[1], ...
+template <class T>
+void interleave(vec<T> a, vec<T> b, vec<T>& low, vec<T>& high) {
+    low = a;
+    high = b;
+}
+
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

@@ -50,7 +50,9 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 3, 56, 56, 2, 2, 0),    // VGG
         square(1, 5, 28, 28, 3, 1, 1),    // GoogLeNet
         square(1, 2, 55, 55, 3, 2, 0),    // AlexNet
-        square(2, 17, 7, 7, 7, 1, 0),     // the whole plane
+        square(1, 12, 30, 70, 3, 1, 1),   // several blocks of rows
+        square(1, 2, 30, 300, 3, 1, 1),
+        square(2, 17, 7, 7, 7, 1, 0),  // the whole plane
         square(1, 16, 14, 14, 3, 2, 0),
         square(1, 15, 9, 9, 2, 1, 0),
         square(1, 3, 5, 5, 2, 3, 0),      // elements that no window covers

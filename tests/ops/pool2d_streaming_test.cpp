@@ -55,7 +55,7 @@ void check_windows(const Pool2dShape& shape, Layout layout, Isa isa, std::int64_
     expect_same_bits(static_cast<std::int64_t>(input.size()), describe(shape), [&](float* to, bool streaming) {
         tensors.grad_input = to;
         const Pool2dGather<float> gather(shape, layout, plan::Pool2dReads::input, isa::table(isa).pool2d<float>(),
-                                         {WriteMode::overwrite, streaming, true});
+                                         {WriteMode::overwrite, streaming, true, false});
         for (const auto& box : boxes(shape.batch, shape.channels, shape.in_height, first_channels)) {
             gather.compute(tensors, box);
         }
