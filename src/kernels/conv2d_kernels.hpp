@@ -127,6 +127,25 @@ struct CellGrid {
     std::int64_t cell_height, cell_width, columns;
 };
 
+/// One column of kernel taps: at element i of its phase, the term of the first kernel row is from[offset + i], for i in
+/// [begin, end).
+struct FoldTap {
+    std::ptrdiff_t offset;
+    std::int64_t begin, end;
+};
+
+/// The terms of a row of grad_input. Element i * phases + phase is the sum over the phase's taps, and for each tap over
+/// `rows` kernel rows, whose terms are row_step apart.
+template <class T>
+struct FoldRow {
+    const T* from;
+    const FoldTap* taps;             ///< phase by phase
+    const std::int64_t* phase_ends;  ///< where each phase's taps end
+    std::int64_t phases;
+    std::int64_t rows;
+    std::ptrdiff_t row_step;
+};
+
 /// Copies between layouts and sums in memory. Strides in elements.
 template <class T>
 struct PackKernels {
@@ -154,6 +173,8 @@ struct PackKernels {
     /// (or has it added to its first element). Whole vectors are read from `from`.
     void (*spread)(const T* from, std::ptrdiff_t from_row, std::int64_t channels, std::int64_t first,
                    std::int64_t cells, const CellGrid<T>& to, Finish finish) noexcept;
+    /// to[x] (= or +=) the sum of the terms of element x, for x in [0, width).
+    void (*fold)(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) noexcept;
     /// to[i] = +0.
     void (*clear)(T* to, std::int64_t count) noexcept;
     /// to[r * to_row + c] = +0.

@@ -1,3 +1,4 @@
+#include "kernels/conv2d_fold.hpp"
 #include "kernels/conv2d_kernels.hpp"
 #include "kernels/conv2d_spread.hpp"
 #include "kernels/unrolled.hpp"
@@ -255,6 +256,7 @@ constexpr PackKernels<T> make_table() {
             &transpose_out<T>,
             &copy_out<T>,
             &spread<T>,
+            &fold<T>,
             &clear<T>,
             &clear_columns<T>,
             &sum_rows<T>,

@@ -1,5 +1,6 @@
 #include "ops/conv2d_input.hpp"
 
+#include "ops/conv2d_input_fold.hpp"
 #include "ops/conv2d_input_pointwise.hpp"
 #include "ops/conv2d_input_tiles.hpp"
 #include "ops/conv2d_prefetch.hpp"
@@ -25,8 +26,10 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const std::int64_t present = plan.blocks_of(p);
     blocks.end = std::min(blocks.end, present);
     const Range tiles = plan::share(plan.channel_tile_count(p), plan.channel_groups, channel_group);
-    const T* group_weights = plan.weights_in_place ? context.arguments.weight + group * p.out_channels * p.in_channels
-                                                   : packed + group * plan.packed_group_elements;
+    const T* group_weights = plan.weights_in_place
+                                 ? context.arguments.weight + group * p.out_channels * p.in_channels * p.taps()
+                                 : packed + group * plan.packed_group_elements;
+    if (plan.folded) return input_fold_task(context, plan, group, blocks, group_weights, mode, scratch);
     if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
     const TensorView<T> grad_input = context.grad_input(group);
     const Finish finish = finish_of(mode);
@@ -47,7 +50,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
         if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
-            const Range channels = tile_channels(p, plan, t);
+            const Range channels = plan.tile_channels(p, t);
             const T* weights = group_weights + channels.begin * (plan.weights_in_place ? 1 : p.out_channels * p.taps());
             if (plan.family == LaneFamily::channels) channel_tile(work, channels, weights);
             else pixel_tile(work, channels, weights);

@@ -4,13 +4,6 @@
 
 namespace backgrad::ops {
 
-/// Input channels of one tile.
-inline plan::Range tile_channels(const plan::Conv2dProblem& p, const plan::Conv2dInputPlan& plan, std::int64_t tile) {
-    if (plan.family == plan::LaneFamily::pixels) return plan::share(p.in_channels, plan.channel_tile_count(p), tile);
-    const std::int64_t begin = tile * plan.channel_tiles.width();
-    return {begin, std::min(p.in_channels, begin + plan.channel_tiles.width())};
-}
-
 /// Width of a tile in the packed weights: whole vectors where channels are lanes.
 inline std::int64_t packed_width(const plan::Conv2dInputPlan& plan, plan::Range channels) {
     return plan.family == plan::LaneFamily::channels ? plan::round_up(channels.size(), plan.channel_tiles.lanes)

@@ -84,8 +84,8 @@ bool pack_weight_task(const Conv2dContext<T>& context, const Conv2dInputPlan& pl
                                  packed + group * plan.packed_group_elements};
     bool finite = true;
     for (std::int64_t first = tiles.begin, last = first; first < tiles.end; first = last) {
-        const Range channels = tile_channels(p, plan, first);
-        while (last < tiles.end && tile_channels(p, plan, last).size() == channels.size()) ++last;
+        const Range channels = plan.tile_channels(p, first);
+        while (last < tiles.end && plan.tile_channels(p, last).size() == channels.size()) ++last;
         finite &= pack_tiles(weights, channels, last - first);
     }
     return finite;

@@ -1,5 +1,6 @@
 #include "plan/conv2d_input_plan.hpp"
 
+#include "plan/conv2d_fold_plan.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -16,6 +17,11 @@ double products(const Conv2dProblem& p) {
     return static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(p.stride_height * p.stride_width);
 }
 
+/// Cycles per pixel of grad_output and channel for the starts of its rows in a panel.
+double row_start(const Conv2dProblem& p) {
+    return p.layout == Layout::nchw ? row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)) : 0;
+}
+
 /// Cycles per pixel of grad_input with lanes = input channels.
 double channel_cost(const Conv2dProblem& p, int lanes) {
     const double padded = static_cast<double>(round_up(p.in_channels, lanes)), vectors = padded / lanes;
@@ -24,10 +30,8 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
     // Pixels that no window meets have tiles of their own, which write zeros.
     const double area = static_cast<double>(p.stride_height * p.stride_width);
     const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
-    const double row_start =
-        p.layout == Layout::nchw ? row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)) : 0;
     return vectors * products(p) / 2 * loads + unmet + (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
-           (copy_cycles + row_start) * static_cast<double>(p.out_channels) / area;
+           (copy_cycles + row_start(p)) * static_cast<double>(p.out_channels) / area;
 }
 
 /// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase).
@@ -38,11 +42,12 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
     // With r channels a vector of grad_output is loaded for r FMAs; the loads cross cache lines. Over a single long row
     // the vectors of a term lie far apart for every term, and the second cache delivers them slower: 1.3 measured.
-    const double loads = std::max(p.in_height == 1 ? 1.3 : 1.0, 0.5 + 1.5 / rows);
+    const double loads = std::max(p.in_height == 1 ? 1.3 : 1.0, 0.62 + 1.5 / rows);
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
-    const double scatter = p.layout == Layout::nchw && p.stride_width == 1 ? 0.0 : 1.0;
+    const double scatter = p.layout == Layout::nchw && p.stride_width == 1 ? 0.0 : 3.0;
     return static_cast<double>(p.in_channels) * products(p) / lanes / 2 / fill * loads +
-           move * static_cast<double>(p.out_channels) / static_cast<double>(p.stride_height * p.stride_width) +
+           (move + row_start(p)) * static_cast<double>(p.out_channels) /
+               static_cast<double>(p.stride_height * p.stride_width) +
            scatter * static_cast<double>(p.in_channels);
 }
 
@@ -164,11 +169,13 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
 }
 
 /// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. Output channels that lie
-/// a multiple of half a page apart share a few sets of the L1 cache; they are copied.
+/// a multiple of half a page apart share a few sets of the L1 cache; they are copied. So are weights that many pixels
+/// meet: a copy costs as much as some ten pixels, and rows of a few lines each are read 5% faster from it.
 bool lanes_lie_in_place(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
-                        std::size_t element_bytes) {
-    constexpr std::int64_t half_page = 2048;
-    return plan.family == LaneFamily::channels && meets_single_pixels(p) && p.in_channels % tiles.lanes == 0 &&
+                        std::size_t element_bytes, const Strategy& strategy) {
+    constexpr std::int64_t half_page = 2048, few_pixels = 256;
+    return p.batch * p.pixels_out() <= few_pixels * std::max(1, strategy.threads) &&
+           plan.family == LaneFamily::channels && meets_single_pixels(p) && p.in_channels % tiles.lanes == 0 &&
            p.in_channels * static_cast<std::int64_t>(element_bytes) % half_page != 0;
 }
 
@@ -203,12 +210,16 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
                            const Strategy& strategy) {
     Conv2dInputPlan plan{};
     const int nominal = static_cast<int>(64 / element_bytes);
-    plan.family = pixel_cost(p, nominal) < channel_cost(p, nominal) ? LaneFamily::pixels : LaneFamily::channels;
+    const double pixels = pixel_cost(p, nominal), channels = channel_cost(p, nominal);
+    plan.folded = can_fold(p) && fold_cost(p, nominal) < std::min(pixels, channels);
+    plan.family = plan.folded || pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
     plan.pointwise = plan.family == LaneFamily::pixels && has_strips(p);
-    if (plan.pointwise) {
+    if (plan.folded) {
+        plan_fold(plan, p, tiles, element_bytes, strategy);
+    } else if (plan.pointwise) {
         plan_pointwise(plan, p, tiles, strategy);
     } else {
         choose_tiles(plan, p, tiles);
@@ -217,7 +228,8 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
     plan.packed_elements = plan.packed_group_elements * p.groups;
-    plan.weights_in_place = plan.pointwise || lanes_lie_in_place(p, plan, tiles, element_bytes);
+    plan.weights_in_place =
+        plan.pointwise || plan.folded || lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
     if (plan.weights_in_place) plan.packed_group_elements = plan.packed_elements = 0;
     // Weights are read in pieces of 1 KiB or more where there are so many in a row.
     constexpr std::int64_t piece = 256;
@@ -228,7 +240,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, s
     plan.pack_parts = std::clamp<std::int64_t>(ceil_div(strategy.threads, std::max<std::int64_t>(1, pieces)), 1,
                                                std::min(most_parts, std::max<std::int64_t>(1, p.out_channels)));
     plan.pack_tasks = plan.weights_in_place ? 0 : pieces * plan.pack_parts;
-    if (plan.pointwise) return plan;
+    if (plan.pointwise || plan.folded) return plan;
     const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
     const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;
     plan.staging_elements = staging_elements(p, plan, tiles, rows, columns);

@@ -6,6 +6,7 @@
 
 #include <backgrad/strategy.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,8 +25,8 @@ struct OutputWindow {
 };
 
 /// The input gradient: images are cut into blocks, blocks and channels into tasks. Each output is one chain over
-/// output-channel block, kernel row, kernel column and channel, so no cut changes a bit. Weights are packed first,
-/// unless they can be read where they lie.
+/// output-channel block, kernel row, kernel column and channel, or if folded a sum of chains, one per tap, so no cut
+/// changes a bit. Weights are packed first, unless they can be read where they lie.
 struct Conv2dInputPlan {
     /// Output channels per block of the sum's order.
     static constexpr std::int64_t channel_block = 64;
@@ -35,6 +36,9 @@ struct Conv2dInputPlan {
     LaneFamily family;
     bool pointwise;             ///< family pixels: strips of the pixels of NCHW images, whatever their rows
     bool strips_cross_images;   ///< pointwise: small images fill vectors together
+    bool folded;                ///< family pixels: sums per kernel tap, then folded
+    std::int64_t fold_rows;     ///< folded: rows of grad_output whose sums are there at once
+    std::int64_t fold_channel;  ///< folded: elements between the sums of two taps
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
     bool weights_in_place;      ///< they are read where they lie, and no phase packs them
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
@@ -64,12 +68,21 @@ struct Conv2dInputPlan {
         const std::int64_t pixels = (strips_cross_images ? p.batch : 1) * p.pixels_out();
         return images * ceil_div(pixels, strip_lanes * pixel_vectors);
     }
+    /// Elements of the panel of one strip.
+    std::int64_t strip_panel_elements(const Conv2dProblem& p) const {
+        return std::min(p.out_channels, panel_channels) * pixel_vectors * strip_lanes;
+    }
     /// Blocks of the first images of a batch: p's. The last images of a batch may be fewer than the plan is made for.
     std::int64_t blocks_of(const Conv2dProblem& p) const {
         return pointwise ? strips(p) : p.batch * row_blocks * column_blocks;
     }
     /// Tiles of input channels, of either family.
     std::int64_t channel_tile_count(const Conv2dProblem& p) const;
+    /// Input channels of one of them.
+    Range tile_channels(const Conv2dProblem& p, std::int64_t tile) const {
+        const std::int64_t size = family == LaneFamily::channels ? channel_tiles.width() : row_channels;
+        return {tile * size, std::min(p.in_channels, (tile + 1) * size)};
+    }
 };
 
 /// Plans the input gradient for `threads` workers.
@@ -99,6 +112,10 @@ double pointwise_cost(const Conv2dProblem& problem, int lanes);
 /// Cycles of a task: some strips and some tiles of input channels.
 double pointwise_cycles(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const Range& strips,
                         const Range& channel_tiles);
+
+/// Chooses the vectors of a strip and the input channels of a register tile; and the groups of channel tiles.
+void choose_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
+                       std::int64_t threads);
 
 /// Chooses tiles, tasks and memory of a pointwise plan.
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,

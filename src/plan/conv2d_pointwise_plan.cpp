@@ -41,30 +41,6 @@ double makespan(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_
     return row / static_cast<double>(strips) * static_cast<double>(ceil_div(p.groups * all_strips * groups, threads));
 }
 
-/// The vectors of a strip, the input channels of a tile, and the groups of tiles with the least makespan. More groups
-/// balance better, but each reads grad_output anew.
-void choose_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, const Strategy& strategy) {
-    const std::int64_t pixels = plan.strips_cross_images ? p.batch * p.pixels_out() : p.pixels_out();
-    const std::int64_t vectors = ceil_div(pixels, tiles.lanes), threads = std::max(1, strategy.threads);
-    double best = std::numeric_limits<double>::infinity();
-    Conv2dInputPlan candidate = plan;
-    int limit = tiles.rows_limit[1];
-    for (int v = 1; v <= std::min<std::int64_t>(most_vectors, vectors); ++v) {
-        // Strips are cut evenly, so some have a vector less.
-        limit = std::min(limit, tiles.rows_limit[v]);
-        candidate.pixel_vectors = v;
-        candidate.row_channels = ceil_div(p.in_channels, ceil_div(p.in_channels, limit));
-        const std::int64_t tile_count = candidate.channel_tile_count(p);
-        for (std::int64_t c = 1; c <= (threads > 1 ? tile_count : 1); ++c) {
-            const double cost = makespan(p, candidate, c, threads);
-            if (cost >= best * (c > 1 ? 0.98 : 1.0)) continue;
-            best = cost;
-            candidate.channel_groups = c;
-            plan = candidate;
-        }
-    }
-}
-
 /// Cuts strips and input channels into tasks. Channels are cut where strips are few: each part reads grad_output anew.
 void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
     const std::int64_t threads = std::max(1, strategy.threads);
@@ -116,6 +92,31 @@ double cost_across_images(const Conv2dProblem& p, int lanes) {
 
 }  // namespace
 
+/// The vectors of a strip, the input channels of a tile, and the groups of tiles with the least makespan. More groups
+/// balance better, but each reads grad_output anew.
+void choose_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                       std::int64_t threads) {
+    const std::int64_t pixels = plan.strips_cross_images ? p.batch * p.pixels_out() : p.pixels_out();
+    const std::int64_t vectors = ceil_div(pixels, tiles.lanes);
+    double best = std::numeric_limits<double>::infinity();
+    Conv2dInputPlan candidate = plan;
+    int limit = tiles.rows_limit[1];
+    for (int v = 1; v <= std::min<std::int64_t>(most_vectors, vectors); ++v) {
+        // Strips are cut evenly, so some have a vector less.
+        limit = std::min(limit, tiles.rows_limit[v]);
+        candidate.pixel_vectors = v;
+        candidate.row_channels = ceil_div(p.in_channels, ceil_div(p.in_channels, limit));
+        const std::int64_t tile_count = candidate.channel_tile_count(p);
+        for (std::int64_t c = 1; c <= (threads > 1 ? tile_count : 1); ++c) {
+            const double cost = makespan(p, candidate, c, threads);
+            if (cost >= best * (c > 1 ? 0.98 : 1.0)) continue;
+            best = cost;
+            candidate.channel_groups = c;
+            plan = candidate;
+        }
+    }
+}
+
 double pointwise_cost(const Conv2dProblem& p, int lanes) {
     const double area =
         static_cast<double>(p.pixels_out()) / static_cast<double>(std::max<std::int64_t>(1, p.pixels_in()));
@@ -151,16 +152,15 @@ void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const Registe
     plan.strip_lanes = tiles.lanes;
     plan.strips_cross_images = cost_across_images(p, tiles.lanes) < cost_in_images(p, tiles.lanes);
     plan.staged = plan.strips_cross_images || is_strided(p);
-    choose_tile(plan, p, tiles, strategy);
+    choose_strip_tile(plan, p, tiles, std::max(1, strategy.threads));
     choose_tasks(plan, p, strategy);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
     const std::int64_t width = plan.pixel_vectors * tiles.lanes;
-    const std::int64_t panel = std::min(p.out_channels, Conv2dInputPlan::panel_channels) * width;
     // Sums wait in memory from one panel to the next, and to be moved.
     const bool wait = plan.staged || p.out_channels > Conv2dInputPlan::panel_channels;
     plan.staging_elements = wait ? p.in_channels * width : 0;
     // Moving reads whole vectors, beyond the last.
-    plan.worker_elements = round_up(panel, 16) + round_up(plan.staging_elements, 16) + 16;
+    plan.worker_elements = round_up(plan.strip_panel_elements(p), 16) + round_up(plan.staging_elements, 16) + 16;
 }
 
 }  // namespace backgrad::plan

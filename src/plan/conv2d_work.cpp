@@ -1,5 +1,6 @@
 #include "plan/conv2d_work.hpp"
 
+#include "plan/conv2d_fold_plan.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -57,11 +58,22 @@ std::int64_t tile_lanes(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
     return std::min(all, tiles_of.end * width) - tiles_of.begin * width;
 }
 
+/// Cycles of some bands of a folding plan: the rows of grad_output that they meet, and those that they write.
+double band_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                   const Range& blocks) {
+    std::int64_t met = 0;
+    for (std::int64_t b = blocks.begin; b < blocks.end; ++b)
+        met += reaching_rows(p, input_block(p, plan, b).rows).size();
+    const double pixels_per_row = static_cast<double>(p.pixels_in()) / static_cast<double>(p.out_height);
+    return fold_cost(p, tiles.lanes) * pixels_per_row * static_cast<double>(met);
+}
+
 double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                          std::int64_t task) {
     constexpr double block_start = 500;
     const Range channels = share(plan.channel_tile_count(p), plan.channel_groups, task % plan.channel_groups);
     const Range blocks = share(plan.blocks, plan.block_groups, task / plan.channel_groups % plan.block_groups);
+    if (plan.folded) return band_cycles(p, plan, tiles, blocks);
     if (plan.pointwise) return pointwise_cycles(p, plan, blocks, channels);
     const std::int64_t strides = p.stride_height * p.stride_width;
     const double products = static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(strides);

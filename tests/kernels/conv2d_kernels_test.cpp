@@ -220,5 +220,41 @@ TYPED_TEST(Conv2dKernelsTest, SpreadWritesEveryElementOfItsCells) {
     });
 }
 
+/// Every number of phases, rows that end within a vector, and taps that reach over either end.
+TYPED_TEST(Conv2dKernelsTest, FoldAddsEveryTermOfItsTaps) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        for (const std::int64_t phases : {1, 2, 3, 4, 5})
+            for (const std::int64_t width : {1, 5, 16, 17, 31, 33, 64, 100})
+                for (const Finish finish : {Finish::store, Finish::add}) {
+                    SCOPED_TRACE(testing::Message() << phases << " phases of " << width);
+                    constexpr std::int64_t rows = 3, row_step = 150;
+                    const Guarded<T> from = this->integers(rows * row_step);
+                    std::vector<FoldTap> taps;
+                    std::vector<std::int64_t> ends;
+                    for (std::int64_t phase = 0; phase < phases; ++phase) {
+                        const std::int64_t elements = (width - phase + phases - 1) / phases;
+                        for (std::int64_t shift = -2; shift <= phase; ++shift)  // the last phase has the most taps
+                            taps.push_back({20 + shift, shift < 0 ? -shift : 0, elements - (shift > 0 ? shift : 0)});
+                        ends.push_back(static_cast<std::int64_t>(taps.size()));
+                    }
+                    Guarded<T> to(width);
+                    std::fill(to.begin(), to.end(), T(7));
+                    kernels.pack->fold({from.data(), taps.data(), ends.data(), phases, rows, row_step}, width,
+                                       to.data(), finish);
+                    EXPECT_TRUE(to.intact());
+                    for (std::int64_t x = 0; x < width; ++x) {
+                        const std::int64_t phase = x % phases, i = x / phases;
+                        T sum = finish == Finish::add ? T(7) : T(0);
+                        for (std::int64_t t = phase == 0 ? 0 : ends[phase - 1]; t < ends[phase]; ++t)
+                            for (std::int64_t r = 0; r < rows; ++r)
+                                if (taps[t].begin <= i && i < taps[t].end)
+                                    sum += from[r * row_step + taps[t].offset + i];
+                        ASSERT_EQ(to[x], sum) << x;
+                    }
+                }
+    });
+}
+
 }  // namespace
 }  // namespace backgrad::kernels

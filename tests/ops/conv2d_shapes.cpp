@@ -143,6 +143,22 @@ ShapeFamily strides() {
     return family;
 }
 
+/// Few input channels and many output channels, whose input gradients are summed per tap and folded.
+ShapeFamily few_inputs() {
+    ShapeFamily family{"few_inputs",
+                       {padding(stride(kernel(image(2, 3, 47, 50, 64), 7, 7), 2, 2), 3),
+                        stride(kernel(image(1, 2, 79, 83, 40), 11, 11), 4, 4),
+                        padding(stride(kernel(image(1, 3, 40, 61, 33), 5, 4), 3, 3), 2, 1, 0, 3),
+                        padding(dilation(kernel(image(1, 2, 30, 70, 48), 3, 3), 2, 3), 1, 2, 3, 0),
+                        padding(stride(dilation(kernel(image(1, 1, 40, 90, 70), 3, 5), 3, 2), 2, 1), 4),
+                        groups(padding(kernel(image(2, 4, 25, 70, 80), 3, 3), 1), 2),
+                        padding(kernel(image(1, 1, 6, 120, 150), 3, 3), 9)}};
+    for (const std::int64_t size : Sizes{2, 3, 5})
+        for (const std::int64_t step : Sizes{1, 2})
+            family.shapes.push_back(padding(stride(kernel(image(2, 3, 33, 48, 64), size, size), step, step), size / 2));
+    return family;
+}
+
 ShapeFamily dilations() {
     ShapeFamily family{"dilations", {}};
     for (const std::int64_t rate : Sizes{2, 3, 4})
@@ -242,6 +258,7 @@ std::vector<ShapeFamily> conv2d_families() {
                                       paddings(),
                                       deep_padding(),
                                       strides(),
+                                      few_inputs(),
                                       dilations(),
                                       grouped(),
                                       depthwise(),
@@ -261,6 +278,7 @@ std::vector<Conv2dShape> rotated_kernel_shapes() {
             kernel(image(1, 1, 28, 28, 6), 5, 5),
             kernel(image(1, 5, 8, 9, 7), 2, 4),
             stride(kernel(image(2, 4, 9, 11, 3), 3, 3), 2, 2),
+            kernel(image(2, 2, 20, 67, 64), 4, 3),
             stride(kernel(image(1, 17, 10, 10, 16), 2, 2), 3, 3),
             output(kernel(image(1, 2, 8, 8, 2), 3, 3), 8, 8),
             output(stride(kernel(image(2, 17, 8, 8, 16), 3, 3), 2, 2), 4, 4),
@@ -276,6 +294,7 @@ std::vector<Conv2dShape> layer_kinds() {
             stride(image(1, 65, 15, 15, 48), 2, 2),
             padding(stride(kernel(image(1, 3, 45, 45, 16), 7, 7), 2, 2), 3),
             kernel(image(4, 1, 28, 28, 6), 5, 5),
+            padding(kernel(image(3, 3, 40, 56, 64), 3, 3), 1),
             padding(kernel(image(1, 32, 24, 24, 1), 5, 5), 2),
             padding(stride(kernel(image(1, 24, 21, 20, 40), 3, 3), 2, 2), 1),
             padding(dilation(kernel(image(1, 20, 20, 21, 20), 3, 3), 2, 2), 2),

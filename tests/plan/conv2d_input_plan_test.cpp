@@ -1,4 +1,5 @@
 #include "plan/conv2d_input_plan.hpp"
+#include "plan/conv2d_fold_plan.hpp"
 
 #include "plan/properties.hpp"
 
@@ -66,7 +67,7 @@ bool holds(const Range& outer, const Range& inner) {
 TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
-        if (plan.pointwise) return;
+        if (plan.pointwise || plan.folded) return;
         for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
             const InputBlock block = input_block(p, plan, b);
             const OutputWindow window = output_window(p, plan, block);
@@ -104,6 +105,37 @@ TEST(Conv2dInputPlan, CutsBatchesIntoStripsThatRegisterTilesHold) {
     }));
 }
 
+TEST(Conv2dInputPlan, FoldsFewInputChannelsOfManyOutputChannels) {
+    Conv2dShape shape{.batch = 2, .in_channels = 3, .in_height = 64, .in_width = 64, .out_channels = 64};
+    shape.kernel_height = shape.kernel_width = 3;
+    EXPECT_TRUE(plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = 1}).folded);
+    shape.in_channels = 64;
+    EXPECT_FALSE(plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = 1}).folded);
+}
+
+TEST(Conv2dInputPlan, FoldsEveryKernelRowThatMeetsGradOutput) {
+    EXPECT_TRUE(rc::check([] {
+        const Conv2dProblem p = make_problem(any_shape(), any_layout());
+        RC_PRE(p.pixels_in() > 0 && p.pixels_out() > 0);
+        const std::int64_t begin = *rc::gen::inRange<std::int64_t>(0, p.in_height);
+        const std::int64_t end = *rc::gen::inRange<std::int64_t>(begin + 1, p.in_height + 1);
+        const Range met =
+            meeting(begin, end, p.out_height, p.stride_height, p.padding_top, p.kernel_height, p.dilation_height);
+        RC_ASSERT(holds(reaching_rows(p, {begin, end}), met));
+        const KernelRows rows = kernel_rows(p, begin);
+        std::int64_t found = 0;
+        for (std::int64_t y = 0; y < p.out_height; ++y)
+            for (std::int64_t r = 0; r < p.kernel_height; ++r) {
+                if (p.input_row(y, r) != begin) continue;
+                ++found;
+                const std::int64_t k = (r - rows.first) / rows.step;
+                RC_ASSERT((r - rows.first) % rows.step == 0 && 0 <= k && k < rows.count);
+                RC_ASSERT(y == rows.output_row - k * rows.output_step);
+            }
+        RC_ASSERT(found == rows.count);
+    }));
+}
+
 TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
@@ -115,8 +147,8 @@ TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
 }
 
 TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
-    const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout) {
-        Conv2dShape shape{.batch = 2, .in_channels = channels, .in_height = 28, .in_width = 28, .out_channels = 64};
+    const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout, std::int64_t batch = 2) {
+        Conv2dShape shape{.batch = batch, .in_channels = channels, .in_height = 10, .in_width = 10, .out_channels = 64};
         shape.kernel_height = shape.kernel_width = kernel;
         const Conv2dInputPlan plan = plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {});
         EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place);
@@ -127,6 +159,7 @@ TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
     EXPECT_TRUE(in_place(1024, 1, Layout::nchw));
     EXPECT_FALSE(in_place(64, 3, Layout::nchw));
     EXPECT_TRUE(in_place(784, 1, Layout::nhwc));
+    EXPECT_FALSE(in_place(784, 1, Layout::nhwc, 20)) << "a copy costs less than many pixels gain";
     EXPECT_FALSE(in_place(785, 1, Layout::nhwc)) << "the last vector would reach beyond the weights";
     EXPECT_FALSE(in_place(1024, 1, Layout::nhwc)) << "output channels a page apart share sets of the cache";
 }
@@ -158,8 +191,9 @@ TEST(Conv2dInputPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
         RC_PRE(problem.batch * problem.pixels_in() > 0);
         const std::size_t bytes = *rc::gen::element(4, 8);
-        RC_ASSERT(plan_input(problem, test::wide_tiles, bytes, {.threads = 1}).family ==
-                  plan_input(problem, test::narrow_tiles, bytes, any_strategy()).family);
+        const Conv2dInputPlan one = plan_input(problem, test::wide_tiles, bytes, {.threads = 1});
+        const Conv2dInputPlan other = plan_input(problem, test::narrow_tiles, bytes, any_strategy());
+        RC_ASSERT(one.family == other.family && one.folded == other.folded);
     }));
 }
 

@@ -1,0 +1,164 @@
+#pragma once
+
+#include "kernels/conv2d_kernels.hpp"
+#include "simd/index.hpp"
+#include "simd/vec.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+
+using kernels::Finish;
+using kernels::FoldRow;
+using kernels::FoldTap;
+
+namespace {
+
+/// `vectors` vectors of sums of one phase, from element `first` on: over taps, and for each over kernel rows. Lanes
+/// beside a tap's elements add +0, which changes no sum that began with +0.
+template <class T, int vectors>
+[[gnu::always_inline]] inline void fold_vectors(const FoldRow<T>& row, const FoldTap* tap, const FoldTap* end,
+                                                std::int64_t first, vec<T> (&sum)[vectors]) {
+    using V = vec<T>;
+    constexpr int lanes = vectors * V::lanes;
+    const std::int64_t rows = row.rows;
+    const std::ptrdiff_t step = row.row_step;
+    for (V& s : sum) s = V::zero();
+    for (; tap != end; ++tap) {
+        const T* from = row.from + tap->offset + first;
+        const std::int64_t begin = tap->begin - first, behind = tap->end - first;
+        if (begin <= 0 && behind >= lanes) {
+            for (std::int64_t r = 0; r < rows; ++r, from += step)
+                for (int v = 0; v < vectors; ++v) sum[v] = sum[v] + V::load(from + v * V::lanes);
+        } else if (begin < behind) {
+            const std::int64_t low = begin > 0 ? begin : 0, high = behind < lanes ? behind : lanes;
+            const unsigned long long taken = low < high ? (1ULL << high) - (1ULL << low) : 0;
+            for (std::int64_t r = 0; r < rows; ++r, from += step)
+                for (int v = 0; v < vectors; ++v) {
+                    const unsigned bits = static_cast<unsigned>(taken >> (v * V::lanes)) & ((1U << V::lanes) - 1U);
+                    sum[v] = sum[v] + V::load_bits(from + v * V::lanes, bits);
+                }
+        }
+    }
+}
+
+template <class T>
+void write_some(vec<T> x, T* to, std::int64_t elements, Finish finish) {
+    using V = vec<T>;
+    if (elements >= V::lanes) {
+        if (finish == Finish::add) x = V::load(to) + x;
+        x.store(to);
+    } else if (elements > 0) {
+        const int n = static_cast<int>(elements);
+        if (finish == Finish::add) x = V::load_first(to, n) + x;
+        x.store_first(to, n);
+    }
+}
+
+/// Takes elements of two vectors in turn.
+template <class T>
+class Zip {
+public:
+    using V = vec<T>;
+
+    Zip() {
+        std::int32_t low[V::lanes], high[V::lanes];
+        for (int i = 0; i < V::lanes; ++i) {
+            const int k = i + V::lanes;
+            low[i] = i / 2 + i % 2 * V::lanes;
+            high[i] = k / 2 + k % 2 * V::lanes;
+        }
+        low_ = index_vec<T>::load(low);
+        high_ = index_vec<T>::load(high);
+    }
+    V low(V a, V b) const { return permute_pair(a, b, low_); }
+    V high(V a, V b) const { return permute_pair(a, b, high_); }
+
+private:
+    index_vec<T> low_, high_;
+};
+
+template <class T>
+void fold_whole(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
+    using V = vec<T>;
+    const FoldTap* end = row.taps + row.phase_ends[0];
+    std::int64_t x = 0;
+    for (; x + V::lanes < width; x += 2 * V::lanes) {
+        V sum[2];
+        fold_vectors(row, row.taps, end, x, sum);
+        write_some(sum[0], to + x, V::lanes, finish);
+        write_some(sum[1], to + x + V::lanes, width - x - V::lanes, finish);
+    }
+    if (x < width) {
+        V sum[1];
+        fold_vectors(row, row.taps, end, x, sum);
+        write_some(sum[0], to + x, width - x, finish);
+    }
+}
+
+/// Two or four phases: what they sum is put together in whole vectors.
+template <class T, int phases>
+void fold_zipped(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
+    using V = vec<T>;
+    const Zip<T> zip;
+    for (std::int64_t i = 0; i * phases < width; i += V::lanes) {
+        V sum[phases];
+        const FoldTap* tap = row.taps;
+        for (int phase = 0; phase < phases; ++phase) {
+            const FoldTap* end = row.taps + row.phase_ends[phase];
+            V alone[1];
+            fold_vectors(row, tap, end, i, alone);
+            sum[phase] = alone[0];
+            tap = end;
+        }
+        T* out = to + i * phases;
+        const std::int64_t left = width - i * phases;
+        if constexpr (phases == 2) {
+            write_some(zip.low(sum[0], sum[1]), out, left, finish);
+            write_some(zip.high(sum[0], sum[1]), out + V::lanes, left - V::lanes, finish);
+        } else {
+            const V even[] = {zip.low(sum[0], sum[2]), zip.high(sum[0], sum[2])};
+            const V odd[] = {zip.low(sum[1], sum[3]), zip.high(sum[1], sum[3])};
+            for (int half = 0; half < 2; ++half) {
+                T* quarter = out + 2 * half * V::lanes;
+                const std::int64_t rest = left - 2 * half * V::lanes;
+                write_some(zip.low(even[half], odd[half]), quarter, rest, finish);
+                write_some(zip.high(even[half], odd[half]), quarter + V::lanes, rest - V::lanes, finish);
+            }
+        }
+    }
+}
+
+/// Any number of phases: element by element.
+template <class T>
+void fold_scattered(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
+    using V = vec<T>;
+    const FoldTap* tap = row.taps;
+    for (std::int64_t phase = 0; phase < row.phases; ++phase) {
+        const FoldTap* end = row.taps + row.phase_ends[phase];
+        for (std::int64_t i = 0; i * row.phases + phase < width; i += V::lanes) {
+            V sum[1];
+            fold_vectors(row, tap, end, i, sum);
+            T sums[V::lanes];
+            sum[0].store(sums);
+            for (std::int64_t k = 0, x = i * row.phases + phase; k < V::lanes && x < width; ++k, x += row.phases)
+                to[x] = finish == Finish::add ? to[x] + sums[k] : sums[k];
+        }
+        tap = end;
+    }
+}
+
+template <class T>
+void fold(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) noexcept {
+    switch (row.phases) {
+        case 1:
+            return fold_whole(row, width, to, finish);
+        case 2:
+            return fold_zipped<T, 2>(row, width, to, finish);
+        case 4:
+            return fold_zipped<T, 4>(row, width, to, finish);
+        default:
+            return fold_scattered(row, width, to, finish);
+    }
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "ops/conv2d_context.hpp"
+#include "plan/conv2d_input_plan.hpp"
+
+namespace backgrad::ops {
+
+/// One task of Conv2dInputPlan::folded: some bands of rows of some images. `weights` are those of the
+/// convolution group, where they lie.
+template <class T>
+void input_fold_task(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
+                     plan::Range blocks, const T* weights, WriteMode mode, Scratch<T> scratch) noexcept;
+
+}  // namespace backgrad::ops
