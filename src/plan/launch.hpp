@@ -9,9 +9,9 @@ namespace backgrad::plan {
 constexpr double launch_cycles = 5000;
 
 /// Cycles that a convolution loses besides: packed weights, partial sums and gradients move between the caches of
-/// those who write and those who read them. On 2 threads, layers of less than 10 microseconds were slower by 20 to 60%,
-/// layers of more than 20 with one exception faster by 30 to 45% (AMD EPYC, AVX-512; docs/threading.md).
-constexpr double exchange_cycles = 20000;
+/// those who write and those who read them. With this, every layer that a team of 2 is chosen for gained: those of 5 to
+/// 10 microseconds 20 to 35% of their time (AMD EPYC, AVX-512; docs/threading.md).
+constexpr double exchange_cycles = 3000;
 
 /// Whether a phase of so many cycles ends earlier on a team of `threads` than on the calling thread; `lost` is what a
 /// team loses besides its launch.
