@@ -150,6 +150,7 @@ TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
     const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout, std::int64_t batch = 2) {
         Conv2dShape shape{.batch = batch, .in_channels = channels, .in_height = 10, .in_width = 10, .out_channels = 64};
         shape.kernel_height = shape.kernel_width = kernel;
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = kernel / 2;
         const Conv2dInputPlan plan = plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {});
         EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place);
         EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place);
