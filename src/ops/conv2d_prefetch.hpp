@@ -13,7 +13,7 @@ public:
     void clear() { queue_ = {jobs_, jobs_}; }
 
     /// Adds `pixels` pixels, `pixel_step` apart, of `channels` channels. Whichever of the two is contiguous in memory
-    /// is cut into lines; a job walks along the other.
+    /// is cut into lines.
     void add(const TensorView<const T>& tensor, const T* from, std::int64_t channels, std::int64_t pixels,
              std::int64_t pixel_step = 1) {
         const bool channels_last = tensor.channel == 1;
@@ -22,8 +22,15 @@ public:
         const std::int64_t step = channels_last ? tensor.pixel * pixel_step : tensor.channel;
         if (others == 0) return;
         constexpr std::int64_t line = 64 / sizeof(T);
-        for (std::int64_t at = 0; at < contiguous && queue_.end < jobs_ + capacity; at += line)
-            *queue_.end++ = {from + at, step, others};
+        const std::int64_t lines = plan::ceil_div(contiguous, line);
+        // A few long stretches one after the other, or many short ones side by side.
+        if (others < lines) {
+            for (std::int64_t i = 0; i < others && queue_.end < jobs_ + capacity; ++i)
+                *queue_.end++ = {from + i * step, line, lines};
+        } else {
+            for (std::int64_t at = 0; at < contiguous && queue_.end < jobs_ + capacity; at += line)
+                *queue_.end++ = {from + at, step, others};
+        }
     }
 
     /// Adds memory of whatever type.

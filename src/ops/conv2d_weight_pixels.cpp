@@ -26,24 +26,31 @@ bool pack_grad_output(const Conv2dContext<T>& context, const TensorView<const T>
                                         channels.size() * pass.images() * pass.rows(), sizes.pitch - pass.columns());
     bool finite = true;
     for (std::int64_t n = 0; n < pass.images(); ++n)
-        for (std::int64_t y = 0; y < pass.rows(); ++y)
-            finite &= move_to_planes(
-                *context.kernels.pack, tensor,
-                tensor.at(pass.image_begin + n, channels.begin, pass.row_begin + y, pass.column_begin), channels.size(),
-                pass.columns(), 1, panel + n * sizes.output_image + y * sizes.pitch, sizes.output_plane);
+        finite &= move_to_planes(*context.kernels.pack, tensor,
+                                 tensor.at(pass.image_begin + n, channels.begin, pass.row_begin, pass.column_begin),
+                                 channels.size(), {pass.rows(), 1, pass.columns(), 1}, panel + n * sizes.output_image,
+                                 sizes.pitch, sizes.output_plane);
     return finite;
 }
 
-/// Lists the grad_output that follows a pass in memory, mostly the next pass: as many rows, or the next images.
+/// Lists what follows a pass in memory, mostly the next pass: as many rows, or the next images.
 template <class T>
-void prefetch_following(const plan::Conv2dProblem& p, const TensorView<const T>& tensor, const PixelBox& box,
-                        Range channels, PrefetchList<T>& list) {
+void prefetch_following(const plan::Conv2dProblem& p, const TensorView<const T>& grad_output,
+                        const TensorView<const T>& input, const PixelBox& box, Range channels, PrefetchList<T>& list) {
     list.clear();
     const bool same_image = box.row_end < p.out_height;
     const std::int64_t begin = same_image ? box.row_end : 0, rows = std::min(box.rows(), p.out_height - begin);
     const std::int64_t image = same_image ? box.image_begin : box.image_end;
-    for (std::int64_t n = image; n < std::min(p.batch, image + box.images()); ++n)
-        list.add(tensor, tensor.at(n, channels.begin, begin, 0), channels.size(), rows * p.out_width);
+    // The kernel's reach into the next rows has been read by this pass.
+    const std::int64_t first = same_image ? p.input_row(begin - 1, p.kernel_height - 1) + 1 : 0;
+    const Range input_rows{
+        std::clamp<std::int64_t>(first, 0, p.in_height),
+        std::clamp<std::int64_t>(p.input_row(begin + rows - 1, p.kernel_height - 1) + 1, 0, p.in_height)};
+    for (std::int64_t n = image; n < std::min(p.batch, image + box.images()); ++n) {
+        list.add(grad_output, grad_output.at(n, channels.begin, begin, 0), channels.size(), rows * p.out_width);
+        if (input_rows.size() > 0)
+            list.add(input, input.at(n, 0, input_rows.begin, 0), p.in_channels, input_rows.size() * p.in_width);
+    }
 }
 
 /// Columns of a dot tile for `rows` outputs: the fewest loads per FMA. A column operand crosses cache lines, so its
@@ -181,7 +188,7 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
             bool finite = pack_grad_output(context, grad_output, pass, channels, sizes, output_panel);
             finite &= pack_input_planes(context, input, pass, sizes, input_panel);
             if (bias) add_bias_pass(context, grad_output, pass, channels, bias_state, bias);
-            prefetch_following(p, grad_output, pass, channels, prefetch);
+            prefetch_following(p, grad_output, input, pass, channels, prefetch);
             prefetch.add(std::exchange(ahead, {}));
             const PassWork<T> work{context,     sizes,           pass,  output_panel,
                                    input_panel, channels.size(), state, prefetch.queue()};
