@@ -9,6 +9,8 @@ namespace backgrad::plan {
 namespace {
 
 constexpr std::int64_t sums_bytes = 256 * 1024;  ///< goal for the sums per tap: they stay in L2
+/// Weights are read where they lie: output channels further apart share few sets of the L1 cache and many pages.
+constexpr std::int64_t most_taps = 512;
 
 /// Rows of grad_output that one row of grad_input can meet, from the first to the last.
 std::int64_t rows_met(const Conv2dProblem& p) {
@@ -36,8 +38,9 @@ std::int64_t choose_bands(const Conv2dProblem& p, std::int64_t threads) {
 }  // namespace
 
 bool can_fold(const Conv2dProblem& p) {
-    return p.layout == Layout::nchw && p.taps() > 1 && p.grad_output_height == p.out_height &&
-           p.grad_output_width == p.out_width && p.pixels_out() > 0 && p.out_channels > 0;
+    return p.layout == Layout::nchw && p.taps() > 1 && p.in_channels * p.taps() <= most_taps &&
+           p.grad_output_height == p.out_height && p.grad_output_width == p.out_width && p.pixels_out() > 0 &&
+           p.out_channels > 0;
 }
 
 Conv2dProblem tap_sums_problem(const Conv2dProblem& p) {
