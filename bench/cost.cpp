@@ -51,8 +51,9 @@ Cost block_cost(const Cell& cell, double element) {
 }
 
 Cost activation_cost(const Cell& cell, double element) {
-    const double tensors = cell.mode == "linear" ? 2 : 3;
-    return {0, element * tensors * static_cast<double>(input_sizes(cell.shape).elements())};
+    const double elements = static_cast<double>(input_sizes(cell.shape).elements());
+    if (activation_mode(cell.mode).masked) return {0, (2 * element + 0.125) * elements};
+    return {0, element * (cell.mode == "linear" ? 2 : 3) * elements};
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 namespace backgrad::bench {
 namespace {
 
+constexpr std::string_view mask_suffix = "_from_mask";
+
 /// The first word of each value, with `first` in front.
 template <class Enum>
 std::vector<std::string> words_of(Enum first) {
@@ -40,7 +42,13 @@ const std::vector<std::string>& modes_of(Operation operation) {
     static const std::vector<std::string> plain{"default"};
     static const std::vector<std::string> max_pool = words_of(MaxPoolSource::plane_indices);
     static const std::vector<std::string> average = words_of(AveragePadding::exclude);
-    static const std::vector<std::string> activation = words_of(Activation::relu);
+    static const std::vector<std::string> activation = [] {
+        std::vector<std::string> words = words_of(Activation::relu);
+        for (const Activation masked : {Activation::relu, Activation::leaky_relu}) {
+            words.push_back(std::string(name(masked)) + std::string(mask_suffix));
+        }
+        return words;
+    }();
     switch (operation) {
         case Operation::max_pool2d_backward:
             return max_pool;
@@ -51,6 +59,12 @@ const std::vector<std::string>& modes_of(Operation operation) {
         default:
             return plain;
     }
+}
+
+ActivationMode activation_mode(std::string_view mode) {
+    const bool masked = mode.ends_with(mask_suffix);
+    if (masked) mode.remove_suffix(mask_suffix.size());
+    return {parse<Activation>("--modes", mode), masked};
 }
 
 std::string join_alternatives(const std::vector<std::string>& words) {

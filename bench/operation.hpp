@@ -3,6 +3,7 @@
 #include <backgrad/names.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace backgrad::bench {
@@ -42,6 +43,15 @@ ShapeKind kind_of(Operation operation);
 
 /// The flavours of an operation, the default first. Operations without flavours have one, "default".
 const std::vector<std::string>& modes_of(Operation operation);
+
+/// What a mode of activation_backward means: a function, and whether its derivative comes from a mask.
+struct ActivationMode {
+    Activation activation;
+    bool masked;
+};
+
+/// Throws Error for a word that is no mode.
+ActivationMode activation_mode(std::string_view mode);
 
 /// "a, b or c", for messages.
 std::string join_alternatives(const std::vector<std::string>& words);

@@ -122,7 +122,7 @@ Bounded OracleValues<T>::pool2d(std::int64_t n, std::int64_t c, std::int64_t y, 
 template <class T>
 Bounded OracleValues<T>::activation(std::int64_t index) const {
     ActivationBackwardOptions options;
-    options.activation = parse<Activation>("--modes", cell_.mode);
+    options.activation = activation_mode(cell_.mode).activation;
     const T* const grad_output = &problem_.grad_output.logical(index);
     const T* const input = &problem_.input.logical(index);
     return {oracle::activation_grad_input_at(options, grad_output, input, 0), 32 * unit_roundoff<T>};

@@ -3,6 +3,8 @@
 #include "first_touch.hpp"
 #include "random.hpp"
 
+#include <backgrad/activation.hpp>
+
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -130,6 +132,10 @@ Problem<T>::Problem(const Cell& cell, Executor* threads) {
     const bool max_block = cell.shape.kind == ShapeKind::block && block_shape(cell.shape).pool == BlockPool::max;
     if (max_block || cell.operation == Operation::max_pool2d_backward)
         save_maxima(*this, max_block ? output : input, pool2d_shape(cell.shape), cell.layout);
+    if (kind_of(cell.operation) == ShapeKind::activation && activation_mode(cell.mode).masked) {
+        mask.resize(static_cast<std::size_t>(activation_mask_bytes(input.elements())));
+        make_activation_mask(input.elements(), input.data(), mask.data(), static_cast<std::int64_t>(mask.size()));
+    }
     poison();
 }
 
@@ -152,7 +158,7 @@ void Problem<T>::poison() const {
 template <class T>
 std::size_t Problem<T>::bytes() const {
     return grad_output.bytes() + input.bytes() + weight.bytes() + output.bytes() + plane_indices.bytes() +
-           window_offsets.bytes() + grad_input.bytes() + grad_weight.bytes() + grad_bias.bytes();
+           window_offsets.bytes() + mask.size() + grad_input.bytes() + grad_weight.bytes() + grad_bias.bytes();
 }
 
 template struct Problem<float>;

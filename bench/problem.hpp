@@ -23,6 +23,7 @@ struct Problem {
     Tensor<T> output;  ///< block: the convolution's output, input of activation and pooling
     Tensor<std::int32_t> plane_indices;
     Tensor<std::uint8_t> window_offsets;
+    std::vector<std::uint8_t> mask;  ///< activation from a mask
 
     Tensor<T> grad_input;
     Tensor<T> grad_weight;

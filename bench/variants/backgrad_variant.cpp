@@ -115,10 +115,16 @@ std::unique_ptr<Runnable> prepare_global_avg_pool2d(const Cell& cell, std::span<
 template <class T>
 std::unique_ptr<Runnable> prepare_activation(const Cell& cell, std::span<const Problem<T>> sets) {
     ActivationBackwardOptions options;
-    options.activation = parse<Activation>("--modes", cell.mode);
+    const ActivationMode mode = activation_mode(cell.mode);
+    options.activation = mode.activation;
+    if (mode.masked) options.source = ActivationSource::mask;
     return prepare_plan<ActivationBackward<T>, ActivationBackwardArguments<T>>(
         cell, input_sizes(cell.shape).elements(), options, sets, [](const Problem<T>& p) {
-            return ActivationBackwardArguments<T>{p.grad_output.data(), p.input.data(), p.grad_input.data()};
+            return ActivationBackwardArguments<T>{.grad_output = p.grad_output.data(),
+                                                  .source = p.input.data(),
+                                                  .grad_input = p.grad_input.data(),
+                                                  .mask = p.mask.data(),
+                                                  .mask_bytes = static_cast<std::int64_t>(p.mask.size())};
         });
 }
 

@@ -71,7 +71,7 @@ T derivative(Activation activation, T x) {
 template <class T>
 void naive_activation(const std::string& mode, const Tensor<T>& grad_output, const Tensor<T>& input,
                       const Tensor<T>& grad_input) {
-    const Activation activation = parse<Activation>("--modes", mode);
+    const Activation activation = activation_mode(mode).activation;
     for (std::int64_t k = 0; k < input.elements(); ++k) {
         grad_input.data()[k] = grad_output.data()[k] * derivative(activation, input.data()[k]);
     }

@@ -56,7 +56,7 @@ void add_onednn_activation(OnednnRunnable& runnable, std::size_t set, const Acti
 
 std::unique_ptr<Runnable> prepare_onednn_activation(const Cell& cell, Problems sets, PeerLayout layout) {
     auto runnable = std::make_unique<OnednnRunnable>(sets.size());
-    const ActivationStep step{parse<Activation>("--modes", cell.mode), cell, layout};
+    const ActivationStep step{activation_mode(cell.mode).activation, cell, layout};
     for (std::size_t set = 0; set < sets.size(); ++set) {
         const Problem<float>& p = sets[set];
         add_onednn_activation(*runnable, set, step, {p.grad_output, p.input, p.grad_input});

@@ -386,7 +386,8 @@ typedef enum backgrad_activation BACKGRAD_INT {
 
 typedef enum backgrad_activation_source BACKGRAD_INT {
     BACKGRAD_ACTIVATION_FROM_INPUT = 0,
-    BACKGRAD_ACTIVATION_FROM_OUTPUT = 1
+    BACKGRAD_ACTIVATION_FROM_OUTPUT = 1,
+    BACKGRAD_ACTIVATION_FROM_MASK = 2
 } backgrad_activation_source;
 
 typedef struct backgrad_activation_backward_options {
@@ -402,6 +403,8 @@ typedef struct backgrad_activation_backward_arguments {
     const void* grad_output;
     const void* source; /* input or output, as the plan says; not read for linear */
     void* grad_input;
+    const uint8_t* mask; /* for BACKGRAD_ACTIVATION_FROM_MASK, in place of the source */
+    int64_t mask_bytes;  /* at `mask`; at least backgrad_activation_mask_bytes(elements) */
 } backgrad_activation_backward_arguments;
 
 /* ReLU from its input, overwriting. */
@@ -413,6 +416,13 @@ BACKGRAD_EXPORT backgrad_status backgrad_activation_backward_create(
 
 BACKGRAD_EXPORT backgrad_status backgrad_activation_backward_execute(
     const backgrad_plan* plan, const backgrad_activation_backward_arguments* arguments);
+
+/* Bytes of the mask of `elements` elements, a bit each; 0 for a negative number. */
+BACKGRAD_EXPORT int64_t backgrad_activation_mask_bytes(int64_t elements);
+
+/* Saves, for relu and leaky_relu, which elements of their input are positive. */
+BACKGRAD_EXPORT backgrad_status backgrad_make_activation_mask(backgrad_dtype dtype, int64_t elements, const void* input,
+                                                              uint8_t* mask, int64_t mask_bytes);
 
 /* "relu", "leaky_relu", ... as in names.hpp. */
 BACKGRAD_EXPORT const char* backgrad_activation_name(backgrad_activation activation);

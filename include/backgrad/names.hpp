@@ -138,6 +138,7 @@ template <>
 inline constexpr Name<ActivationSource> names<ActivationSource>[] = {
     {ActivationSource::input, "input"},
     {ActivationSource::output, "output"},
+    {ActivationSource::mask, "mask"},
 };
 
 /// The word for a value. Points to a string literal, so `.data()` ends in a null character.

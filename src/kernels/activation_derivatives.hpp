@@ -30,13 +30,15 @@ struct One {
 template <class T>
 struct Positive {
     explicit Positive(const kernels::ActivationProblem<T>&) {}
-    vec<T> operator()(vec<T> g, vec<T> s) const { return select(less(vec<T>::zero(), s), g, vec<T>::zero()); }
+    vec<T> operator()(vec<T> g, vec<T> s) const { return (*this)(g, less(vec<T>::zero(), s)); }
+    vec<T> operator()(vec<T> g, typename vec<T>::mask positive) const { return select(positive, g, vec<T>::zero()); }
 };
 
 template <class T>
 struct PositiveOrAlpha {
     explicit PositiveOrAlpha(const kernels::ActivationProblem<T>& problem) : alpha(vec<T>::broadcast(problem.alpha)) {}
-    vec<T> operator()(vec<T> g, vec<T> s) const { return select(less(vec<T>::zero(), s), g, g * alpha); }
+    vec<T> operator()(vec<T> g, vec<T> s) const { return (*this)(g, less(vec<T>::zero(), s)); }
+    vec<T> operator()(vec<T> g, typename vec<T>::mask positive) const { return select(positive, g, g * alpha); }
     vec<T> alpha;
 };
 

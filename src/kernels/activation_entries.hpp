@@ -10,6 +10,9 @@ void activation_backward(const kernels::ActivationProblem<float>&, const kernels
 void activation_backward(const kernels::ActivationProblem<double>&, const kernels::ActivationTensors<double>&,
                          std::int64_t begin, std::int64_t end) noexcept;
 
+void make_activation_mask(const float* input, std::int64_t elements, std::uint8_t* mask) noexcept;
+void make_activation_mask(const double* input, std::int64_t elements, std::uint8_t* mask) noexcept;
+
 using SoftmaxEntry32 = void(const kernels::SoftmaxProblem<float>&, const kernels::SoftmaxTensors<float>&, std::int64_t,
                             std::int64_t) noexcept;
 using SoftmaxEntry64 = void(const kernels::SoftmaxProblem<double>&, const kernels::SoftmaxTensors<double>&,

@@ -9,4 +9,8 @@ void activation_backward(const kernels::ActivationProblem<float>& problem,
     run_activation(problem, tensors, begin, end);
 }
 
+void make_activation_mask(const float* input, std::int64_t elements, std::uint8_t* mask) noexcept {
+    fill_mask(input, elements, mask);
+}
+
 }  // namespace backgrad::BACKGRAD_ISA

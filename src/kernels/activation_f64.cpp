@@ -9,4 +9,8 @@ void activation_backward(const kernels::ActivationProblem<double>& problem,
     run_activation(problem, tensors, begin, end);
 }
 
+void make_activation_mask(const double* input, std::int64_t elements, std::uint8_t* mask) noexcept {
+    fill_mask(input, elements, mask);
+}
+
 }  // namespace backgrad::BACKGRAD_ISA

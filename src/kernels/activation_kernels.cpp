@@ -9,6 +9,7 @@ template <class T>
 constexpr kernels::ActivationKernels<T> make_table() {
     return {
         .backward = activation_backward,
+        .make_mask = make_activation_mask,
         .softmax = softmax_backward,
         .softmax_cross_entropy = softmax_cross_entropy_backward,
     };

@@ -12,6 +12,8 @@ enum class Derivative {
     one,
     positive,           ///< relu, from x or y
     positive_or_alpha,  ///< leaky relu, from x or y
+    positive_by_mask,
+    positive_or_alpha_by_mask,
     sigmoid,            ///< from x
     sigmoid_of_output,  ///< from y
     tanh,
@@ -69,6 +71,7 @@ struct ActivationTensors {
     const T* grad_output;
     const T* source;
     T* grad_input;
+    const std::uint8_t* mask;  ///< bit k % 8 of byte k / 8: x > 0
 };
 
 /// The activation kernels of one ISA. `backward` computes the elements [begin, end).
@@ -76,6 +79,8 @@ template <class T>
 struct ActivationKernels {
     void (*backward)(const ActivationProblem<T>&, const ActivationTensors<T>&, std::int64_t begin,
                      std::int64_t end) noexcept;
+    /// Makes the mask of `elements` elements.
+    void (*make_mask)(const T* input, std::int64_t elements, std::uint8_t* mask) noexcept;
     SoftmaxKernel<T> softmax, softmax_cross_entropy;
 };
 

@@ -1,19 +1,35 @@
 #pragma once
 
 #include "kernels/activation_derivatives.hpp"
+#include "kernels/activation_mask.hpp"
 
 #include <cstdint>
 
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
+/// A tensor as what a derivative is computed from.
+template <class T>
+class TensorSource {
+public:
+    using Value = vec<T>;
+
+    explicit TensorSource(const kernels::ActivationTensors<T>& tensors) : source_(tensors.source) {}
+
+    Value load(std::int64_t k) const { return vec<T>::load(source_ + k); }
+    Value load_first(std::int64_t k, int n) const { return vec<T>::load_first(source_ + k, n); }
+
+private:
+    const T* source_;
+};
+
 /// grad_input[k] = f(grad_output[k], source[k]) for k in [begin, end). In place is fine: a vector is read before it is
 /// written. The first and last vectors are masked and run the same code.
-template <class T, class Function>
+template <class T, class Function, class Source>
 class ActivationLoop {
 public:
     ActivationLoop(const kernels::ActivationProblem<T>& problem, const kernels::ActivationTensors<T>& tensors)
-        : tensors_(tensors), accumulate_(problem.accumulate), function_(problem) {}
+        : tensors_(tensors), source_(tensors), accumulate_(problem.accumulate), function_(problem) {}
 
     void run(std::int64_t begin, std::int64_t end, bool streaming) const {
         if (streaming && !accumulate_) {
@@ -44,8 +60,8 @@ private:
         std::int64_t k = begin;
 #pragma GCC unroll 4
         for (; k + lanes <= end; k += lanes) {
-            const vec<T> g = vec<T>::load(tensors_.grad_output + k), s = vec<T>::load(tensors_.source + k);
-            const vec<T> result = function_(g, s);
+            const vec<T> g = vec<T>::load(tensors_.grad_output + k);
+            const vec<T> result = function_(g, source_.load(k));
             if constexpr (streaming) {
                 result.stream(tensors_.grad_input + k);
             } else if (accumulate) {
@@ -60,21 +76,21 @@ private:
     /// Fewer than `lanes` elements from k on.
     [[gnu::noinline]] void part(std::int64_t k, int n) const {
         const vec<T> g = vec<T>::load_first(tensors_.grad_output + k, n);
-        const vec<T> s = vec<T>::load_first(tensors_.source + k, n);
-        vec<T> result = function_(g, s);
+        vec<T> result = function_(g, source_.load_first(k, n));
         if (accumulate_) result = vec<T>::load_first(tensors_.grad_input + k, n) + result;
         result.store_first(tensors_.grad_input + k, n);
     }
 
     const kernels::ActivationTensors<T> tensors_;
+    Source source_;
     bool accumulate_;
     Function function_;
 };
 
-template <class T, template <class> class Function>
+template <class T, template <class> class Function, template <class> class Source = TensorSource>
 void run_activation(const kernels::ActivationProblem<T>& problem, const kernels::ActivationTensors<T>& tensors,
                     std::int64_t begin, std::int64_t end) {
-    ActivationLoop<T, Function<T>>(problem, tensors).run(begin, end, problem.streaming);
+    ActivationLoop<T, Function<T>, Source<T>>(problem, tensors).run(begin, end, problem.streaming);
 }
 
 template <class T>
@@ -88,6 +104,10 @@ void run_activation(const kernels::ActivationProblem<T>& problem, const kernels:
             return run_activation<T, Positive>(problem, tensors, begin, end);
         case Derivative::positive_or_alpha:
             return run_activation<T, PositiveOrAlpha>(problem, tensors, begin, end);
+        case Derivative::positive_by_mask:
+            return run_activation<T, Positive, MaskSource>(problem, tensors, begin, end);
+        case Derivative::positive_or_alpha_by_mask:
+            return run_activation<T, PositiveOrAlpha, MaskSource>(problem, tensors, begin, end);
         case Derivative::sigmoid:
             return run_activation<T, Sigmoid>(problem, tensors, begin, end);
         case Derivative::sigmoid_of_output:

@@ -12,16 +12,22 @@ namespace {
 
 using kernels::Derivative;
 
-/// The derivative of a function by its input or by its output, where that is known.
+/// Two slopes, told apart by the sign of the input alone.
+bool has_mask(Activation activation) { return activation == Activation::relu || activation == Activation::leaky_relu; }
+
+/// The derivative of a function by its input, its output or a mask, where that is known.
 Derivative derivative(Activation activation, ActivationSource source, const std::string& source_name) {
-    const bool output = source == ActivationSource::output;
+    const bool output = source == ActivationSource::output, mask = source == ActivationSource::mask;
+    if (mask && !has_mask(activation)) {
+        throw Error(source_name, "mask with relu or leaky_relu only", "mask with " + std::string(name(activation)));
+    }
     switch (activation) {
         case Activation::linear:
             return Derivative::one;
         case Activation::relu:
-            return Derivative::positive;
+            return mask ? Derivative::positive_by_mask : Derivative::positive;
         case Activation::leaky_relu:
-            return Derivative::positive_or_alpha;
+            return mask ? Derivative::positive_or_alpha_by_mask : Derivative::positive_or_alpha;
         case Activation::sigmoid:
             return output ? Derivative::sigmoid_of_output : Derivative::sigmoid;
         case Activation::tanh:

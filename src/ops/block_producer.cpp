@@ -38,6 +38,9 @@ template <class T>
 BlockProducer<T>::BlockProducer(const BlockShape& shape, const BlockBackwardOptions& options, Isa isa)
     : layout_(options.convolution.layout), source_(options.max_pool_source) {
     const plan::Pool2dReads reads = validate_pool(shape, options, sizeof(T));
+    if (options.activation_source == ActivationSource::mask) {
+        throw Error("activation_source", "input or output, because blocks read no mask", "mask");
+    }
     const Pool2dShape pooling = shape.pooling();
     batch_ = pooling.batch;
     channels_ = pooling.channels;
@@ -108,7 +111,7 @@ void BlockProducer<T>::produce(const BlockBackwardArguments<T>& arguments, std::
     if (pool_) gather(arguments, first_image, piece, to);
     if (!activation_) return;
     const T* gradient = pool_ ? to : arguments.grad_output + before;
-    activation_kernels_->backward(*activation_, {gradient, arguments.activation_source + before, to},
+    activation_kernels_->backward(*activation_, {gradient, arguments.activation_source + before, to, nullptr},
                                   piece.element_begin, piece.element_end);
 }
 

@@ -92,6 +92,7 @@ struct SoftmaxBackward<T>::Implementation {
 template <class T>
 SoftmaxBackward<T>::SoftmaxBackward(const SoftmaxShape& shape, const SoftmaxBackwardOptions& options) {
     validate_shape(shape, sizeof(T));
+    if (options.source == ActivationSource::mask) throw Error("source", "input or output", "mask");
     implementation_ = std::make_unique<Implementation>(
         Implementation{{"softmax_backward", shape, options.source == ActivationSource::input, options.grad_input_mode,
                         options.strategy, 3}});

@@ -9,6 +9,7 @@
 ///     even(a, b)                           elements 0, 2, ... of a, then those of b
 ///     load_first(p, n) store_first(p, n)   the first n lanes only, 0 <= n <= lanes; other lanes load as +0
 ///     load_bits(p, bits) mask_of_bits(bits) lane k where bit k is set; other lanes load as +0 and are not read
+///     bits_of(mask)                        bit k where lane k is set
 ///     fma(a, b, c) = a * b + c             one rounding (scalar: two, outside the same-bits promise)
 ///     a + b, a - b, a * b, a / b, min, max
 ///     minus_absolute(a)                    -|a|

@@ -33,6 +33,7 @@ struct vec<float> {
         const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane_bits);
         return _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane_bits));
     }
+    static unsigned bits_of(mask m) { return static_cast<unsigned>(_mm256_movemask_ps(m)); }
     static mask both(mask a, mask b) { return _mm256_and_ps(a, b); }
     void store(float* p) const { _mm256_storeu_ps(p, value); }
     void store_first(float* p, int n) const { _mm256_maskstore_ps(p, first(n), value); }
@@ -87,6 +88,7 @@ struct vec<double> {
         const __m256i set = _mm256_and_si256(_mm256_set1_epi64x(bits), lane_bits);
         return _mm256_castsi256_pd(_mm256_cmpeq_epi64(set, lane_bits));
     }
+    static unsigned bits_of(mask m) { return static_cast<unsigned>(_mm256_movemask_pd(m)); }
     static mask both(mask a, mask b) { return _mm256_and_pd(a, b); }
     void store(double* p) const { _mm256_storeu_pd(p, value); }
     void store_first(double* p, int n) const { _mm256_maskstore_pd(p, first(n), value); }

@@ -27,6 +27,7 @@ struct vec<float> {
     }
     static vec load_bits(const float* p, unsigned bits) { return {_mm512_maskz_loadu_ps(mask_of_bits(bits), p)}; }
     static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }
+    static unsigned bits_of(mask m) { return m; }
     static mask both(mask a, mask b) { return static_cast<mask>(a & b); }
     void store(float* p) const { _mm512_storeu_ps(p, value); }
     void store_first(float* p, int n) const { _mm512_mask_storeu_ps(p, first(n), value); }
@@ -76,6 +77,7 @@ struct vec<double> {
     }
     static vec load_bits(const double* p, unsigned bits) { return {_mm512_maskz_loadu_pd(mask_of_bits(bits), p)}; }
     static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }
+    static unsigned bits_of(mask m) { return m; }
     static mask both(mask a, mask b) { return static_cast<mask>(a & b); }
     void store(double* p) const { _mm512_storeu_pd(p, value); }
     void store_first(double* p, int n) const { _mm512_mask_storeu_pd(p, first(n), value); }

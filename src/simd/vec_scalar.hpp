@@ -20,6 +20,7 @@ struct vec {
     friend vec even(vec a, vec) { return a; }
     static vec load_bits(const T* p, unsigned bits) { return {bits & 1 ? *p : T(0)}; }
     static mask mask_of_bits(unsigned bits) { return bits & 1; }
+    static unsigned bits_of(mask m) { return m ? 1 : 0; }
     static mask both(mask a, mask b) { return a && b; }
     void store(T* p) const { *p = value; }
     void store_first(T* p, int n) const {

@@ -181,7 +181,8 @@ void expect_same_activation(const ActivationBackwardOptions& options) {
     c.grad_input_mode = static_cast<backgrad_write_mode>(options.grad_input_mode);
     OwnedPlan owned;
     ASSERT_EQ(backgrad_activation_backward_create(&owned.plan, dtype_of<T>, elements, &c), BACKGRAD_OK);
-    const backgrad_activation_backward_arguments arguments{grad_output.data(), source.data(), from_c.data()};
+    const backgrad_activation_backward_arguments arguments{grad_output.data(), source.data(), from_c.data(), nullptr,
+                                                           0};
     ASSERT_EQ(backgrad_activation_backward_execute(owned.plan, &arguments), BACKGRAD_OK);
     EXPECT_EQ(from_cpp, from_c);
 }
@@ -195,6 +196,37 @@ TEST(CActivation, TakesEveryOption) {
     expect_same_activation<float>({.activation = Activation::leaky_relu, .alpha = 0.25});
     expect_same_activation<float>({.activation = Activation::tanh, .source = ActivationSource::output});
     expect_same_activation<float>({.grad_input_mode = WriteMode::accumulate});
+}
+
+template <class T>
+void expect_same_from_mask() {
+    constexpr std::int64_t elements = 1001;
+    const std::vector<T> grad_output = numbers<T>(elements, 1), input = numbers<T>(elements, 2);
+    std::vector<T> from_input(elements), from_mask(elements);
+    ActivationBackward<T>(elements).execute({grad_output.data(), input.data(), from_input.data()});
+
+    std::vector<std::uint8_t> mask(static_cast<std::size_t>(backgrad_activation_mask_bytes(elements)));
+    ASSERT_EQ(mask.size(), 126U);
+    const auto bytes = static_cast<std::int64_t>(mask.size());
+    ASSERT_EQ(backgrad_make_activation_mask(dtype_of<T>, elements, input.data(), mask.data(), bytes), BACKGRAD_OK);
+    backgrad_activation_backward_options options = backgrad_activation_backward_default_options();
+    options.source = BACKGRAD_ACTIVATION_FROM_MASK;
+    OwnedPlan owned;
+    ASSERT_EQ(backgrad_activation_backward_create(&owned.plan, dtype_of<T>, elements, &options), BACKGRAD_OK);
+    backgrad_activation_backward_arguments arguments{grad_output.data(), nullptr, from_mask.data(), mask.data(), bytes};
+    ASSERT_EQ(backgrad_activation_backward_execute(owned.plan, &arguments), BACKGRAD_OK);
+    EXPECT_EQ(from_mask, from_input);
+    arguments.mask_bytes = bytes - 1;
+    EXPECT_EQ(backgrad_activation_backward_execute(owned.plan, &arguments), BACKGRAD_INVALID_ARGUMENT);
+}
+
+TEST(CActivation, TakesAMask) {
+    expect_same_from_mask<float>();
+    expect_same_from_mask<double>();
+    std::uint8_t mask = 0;
+    EXPECT_EQ(backgrad_make_activation_mask(static_cast<backgrad_dtype>(7), 1, "", &mask, 1),
+              BACKGRAD_INVALID_ARGUMENT);
+    EXPECT_EQ(backgrad_activation_mask_bytes(-1), 0);
 }
 
 /// x -> x times the factor in the context.
@@ -213,7 +245,8 @@ void expect_callers_derivative(backgrad_activation_function_backward_options opt
     options.context = &factor;
     OwnedPlan owned;
     ASSERT_EQ(backgrad_activation_function_backward_create(&owned.plan, dtype_of<T>, elements, &options), BACKGRAD_OK);
-    const backgrad_activation_backward_arguments arguments{grad_output.data(), source.data(), result.data()};
+    const backgrad_activation_backward_arguments arguments{grad_output.data(), source.data(), result.data(), nullptr,
+                                                           0};
     ASSERT_EQ(backgrad_activation_function_backward_execute(owned.plan, &arguments), BACKGRAD_OK);
     for (std::size_t k = 0; k < elements; ++k) {
         // Multiples of 1/64 below 2^3: the products are exact.

@@ -21,7 +21,9 @@ template <class T>
 ActivationBackwardArguments<T> from_c(const backgrad_activation_backward_arguments& arguments) noexcept {
     return {.grad_output = static_cast<const T*>(arguments.grad_output),
             .source = static_cast<const T*>(arguments.source),
-            .grad_input = static_cast<T*>(arguments.grad_input)};
+            .grad_input = static_cast<T*>(arguments.grad_input),
+            .mask = arguments.mask,
+            .mask_bytes = arguments.mask_bytes};
 }
 
 }  // namespace
@@ -53,6 +55,21 @@ backgrad_status backgrad_activation_backward_execute(const backgrad_plan* plan,
         with_plan<ActivationBackward>(plan, [&]<class T>(const ActivationBackward<T>& typed) {
             typed.execute(from_c<T>(required(arguments, "arguments")));
         });
+    });
+}
+
+int64_t backgrad_activation_mask_bytes(int64_t elements) { return elements < 0 ? 0 : activation_mask_bytes(elements); }
+
+backgrad_status backgrad_make_activation_mask(backgrad_dtype dtype, int64_t elements, const void* input, uint8_t* mask,
+                                              int64_t mask_bytes) {
+    return guarded([&] {
+        switch (dtype) {
+            case BACKGRAD_F32:
+                return make_activation_mask(elements, static_cast<const float*>(input), mask, mask_bytes);
+            case BACKGRAD_F64:
+                return make_activation_mask(elements, static_cast<const double*>(input), mask, mask_bytes);
+        }
+        throw Error("dtype", "BACKGRAD_F32 or BACKGRAD_F64", std::to_string(static_cast<int>(dtype)));
     });
 }
 

@@ -90,6 +90,7 @@ static_assert(same(Activation::hardswish, BACKGRAD_HARDSWISH));
 
 static_assert(same(ActivationSource::input, BACKGRAD_ACTIVATION_FROM_INPUT));
 static_assert(same(ActivationSource::output, BACKGRAD_ACTIVATION_FROM_OUTPUT));
+static_assert(same(ActivationSource::mask, BACKGRAD_ACTIVATION_FROM_MASK));
 
 }  // namespace
 }  // namespace backgrad::c
