@@ -19,9 +19,7 @@ template <class T>
 void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t task, const T* packed,
                 bool weights_finite, WriteMode mode, Scratch<T> scratch) noexcept {
     const plan::Conv2dProblem& p = context.problem;
-    const std::int64_t channel_group = task % plan.channel_groups;
-    const std::int64_t block_group = task / plan.channel_groups % plan.block_groups;
-    const std::int64_t group = task / plan.channel_groups / plan.block_groups;
+    const auto [block_group, group, channel_group] = plan.task(p, task);
     Range blocks = plan::share(plan.blocks, plan.block_groups, block_group);
     const std::int64_t present = plan.blocks_of(p);
     blocks.end = std::min(blocks.end, present);
@@ -47,7 +45,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
                                 runs,    staging, !weights_finite, finish, prefetch.queue()};
         prefetch.clear();
         prefetch.add(context.ahead.part(b - blocks.begin, blocks.size()));
-        const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(task);
+        const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(p, task);
         if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = plan.tile_channels(p, t);

@@ -22,13 +22,12 @@ struct Block {
 };
 
 Block block_of(const Conv2dWeightPlan& plan, std::int64_t task) {
-    return {task / (plan.segment_groups * plan.lane_blocks * plan.row_blocks),
-            task / (plan.lane_blocks * plan.row_blocks) % plan.segment_groups,
+    return {task / (plan.lane_blocks * plan.row_blocks) % plan.problem.groups, plan.segment_group_of(task),
             task / plan.row_blocks % plan.lane_blocks, task % plan.row_blocks};
 }
 
 std::int64_t task_of(const Conv2dWeightPlan& plan, const Block& b) {
-    return ((b.group * plan.segment_groups + b.segment_group) * plan.lane_blocks + b.lanes) * plan.row_blocks + b.rows;
+    return ((b.segment_group * plan.problem.groups + b.group) * plan.lane_blocks + b.lanes) * plan.row_blocks + b.rows;
 }
 
 plan::LaneTiles tiles_of(const Conv2dWeightPlan& plan, const Block& block) {

@@ -68,8 +68,8 @@ private:
         some.batch = images_.size();
         const std::int64_t present = input.blocks_of(some);
         for (std::int64_t task = 0; task < input.tasks; ++task) {
-            const std::int64_t group = task / input.channel_groups % input.block_groups;
-            if (share(input.blocks, input.block_groups, group).begin < present) input_.push_back(task);
+            if (share(input.blocks, input.block_groups, input.task(some, task).block_group).begin < present)
+                input_.push_back(task);
         }
     }
 

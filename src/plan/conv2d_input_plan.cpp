@@ -44,7 +44,7 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
     // the vectors of a term lie far apart for every term, and the second cache delivers them slower: 1.3 measured.
     const double loads = std::max(p.in_height == 1 ? 1.3 : 1.0, 0.62 + 1.5 / rows);
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
-    const double scatter = p.layout == Layout::nchw && p.stride_width == 1 ? 0.0 : 3.0;
+    const double scatter = p.layout == Layout::nhwc ? 1.0 : p.stride_width == 1 ? 0.0 : 3.0;
     return static_cast<double>(p.in_channels) * products(p) / lanes / 2 / fill * loads +
            (move + row_start(p)) * static_cast<double>(p.out_channels) /
                static_cast<double>(p.stride_height * p.stride_width) +
@@ -112,6 +112,16 @@ double tile_slots_per_fma(const Conv2dInputPlan& plan, std::int64_t lines) {
            static_cast<double>(fmas * lines);
 }
 
+/// Channels last, the groups share cache lines: what one reads and writes of a block should last until the next comes.
+/// The elements of all of them, as many as weigh like the panel of one: they may fill the L2 cache.
+double shared_elements(const Conv2dProblem& p, std::int64_t rows, std::int64_t columns) {
+    constexpr double weight = 0.4;
+    if (p.layout != Layout::nhwc || p.groups == 1) return 0;
+    const double area = static_cast<double>(p.stride_height * p.stride_width);
+    return weight * static_cast<double>(rows * columns * p.groups) *
+           (static_cast<double>(p.in_channels) + static_cast<double>(p.out_channels) / area);
+}
+
 /// Cuts images so that panels stay in the cache and workers are equally busy.
 void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
                    const Strategy& strategy) {
@@ -126,7 +136,8 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
             if (rows > 1 && tall == ceil_div(p.in_height, rows - 1)) continue;
             const std::int64_t wide = ceil_div(width_units, columns) * p.stride_width;
             const double elements = static_cast<double>(block_elements(p, plan, tiles, tall, wide, element_bytes));
-            const double bytes = elements * static_cast<double>(element_bytes);
+            const double shared = shared_elements(p, tall, wide);
+            const double bytes = (elements + shared) * static_cast<double>(element_bytes);
             const double halo =
                 static_cast<double>(tall + (p.kernel_height - 1) * p.dilation_height) / static_cast<double>(tall);
             const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;

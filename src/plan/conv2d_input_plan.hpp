@@ -48,19 +48,27 @@ struct Conv2dInputPlan {
     std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
     std::int64_t blocks;       ///< of the batch
     int strip_lanes;           ///< pointwise: pixels per vector
-    std::int64_t tasks;        ///< groups * channel_groups * block_groups
+    std::int64_t tasks;        ///< block_groups * groups * channel_groups, in this order
     std::int64_t pack_groups;  ///< parts of the channel tiles when weights are packed
     std::int64_t pack_parts;   ///< of a channel block when weights are packed
     std::int64_t pack_tasks;   ///< groups * pack_groups * channel blocks * pack_parts
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
 
+    /// What a task works on. The convolution groups of a block follow each other: where channels are last, they share
+    /// its cache lines.
+    struct Task {
+        std::int64_t block_group, group, channel_group;
+    };
+    Task task(const Conv2dProblem& p, std::int64_t number) const {
+        return {number / channel_groups / p.groups, number / channel_groups % p.groups, number % channel_groups};
+    }
     /// The block that the same worker probably computes after this task's last: with static schedules that of the next
     /// task. Only a guess for fetching ahead.
-    std::int64_t next_block(std::int64_t task) const {
-        const std::int64_t next = task + 1;
-        return next % channel_groups == 0 ? share(blocks, block_groups, next / channel_groups % block_groups).begin
-                                          : blocks;
+    std::int64_t next_block(const Conv2dProblem& p, std::int64_t number) const {
+        const Task next = task(p, number + 1);
+        const bool new_blocks = next.group == 0 && next.channel_group == 0 && next.block_group < block_groups;
+        return new_blocks ? share(blocks, block_groups, next.block_group).begin : blocks;
     }
     /// Strips of a batch (pointwise): whole vectors of pixels, of each image or of all. They are the plan's blocks.
     std::int64_t strips(const Conv2dProblem& p) const {

@@ -13,7 +13,7 @@
 namespace backgrad::plan {
 
 /// The weight gradient's sum over batch and pixels, cut into segments, the segments into groups with a partial sum
-/// each, and grad_weight into blocks. One task = (convolution group, segment group, lane block, row block). In family
+/// each, and grad_weight into blocks. One task = (segment group, convolution group, lane block, row block). In family
 /// pixels the rows are output channels and there is one lane block with all input channels.
 struct Conv2dWeightPlan {
     LaneFamily family;
@@ -46,8 +46,10 @@ struct Conv2dWeightPlan {
 
     /// Whether sums outlive a task: there are several to join, or a later task goes on with them.
     bool partials() const { return segment_groups > 1 || continued; }
-    std::int64_t blocks() const { return lane_blocks * row_blocks; }
-    std::int64_t segment_group_of(std::int64_t task) const { return task / blocks() % segment_groups; }
+    /// Tasks per segment group. The convolution groups of a segment group follow each other: where channels are last,
+    /// they share its cache lines.
+    std::int64_t blocks() const { return problem.groups * lane_blocks * row_blocks; }
+    std::int64_t segment_group_of(std::int64_t task) const { return task / blocks(); }
     std::int64_t partial_elements() const { return bias_offset() + round_up(block_bias, 16); }
     /// Where the bias of a block's output channels begins in its partial sum.
     std::int64_t bias_offset() const { return round_up(block_elements, 16); }

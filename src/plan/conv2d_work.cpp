@@ -41,7 +41,7 @@ double weight_task_cycles(const Conv2dProblem& p, const Conv2dWeightPlan& plan, 
                           std::int64_t task) {
     const std::int64_t rows = plan.row_block(task % plan.row_blocks).size();
     const std::int64_t lanes = plan.lane_block(task / plan.row_blocks % plan.lane_blocks).size();
-    const Range group = plan.segment_group(task / plan.row_blocks / plan.lane_blocks % plan.segment_groups);
+    const Range group = plan.segment_group(plan.segment_group_of(task));
     const double elements = static_cast<double>(lanes * rows * p.taps());
     // A block of G groups is joined G - 1 times, by whoever comes second, and written once.
     const double groups = static_cast<double>(plan.segment_groups);
@@ -71,8 +71,9 @@ double band_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const Re
 double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                          std::int64_t task) {
     constexpr double block_start = 500;
-    const Range channels = share(plan.channel_tile_count(p), plan.channel_groups, task % plan.channel_groups);
-    const Range blocks = share(plan.blocks, plan.block_groups, task / plan.channel_groups % plan.block_groups);
+    const Conv2dInputPlan::Task part = plan.task(p, task);
+    const Range channels = share(plan.channel_tile_count(p), plan.channel_groups, part.channel_group);
+    const Range blocks = share(plan.blocks, plan.block_groups, part.block_group);
     if (plan.folded) return band_cycles(p, plan, tiles, blocks);
     if (plan.pointwise) return pointwise_cycles(p, plan, blocks, channels);
     const std::int64_t strides = p.stride_height * p.stride_width;

@@ -80,7 +80,7 @@ TEST(Conv2dChunks, LeaveNoTermOutAndCountNoneTwice) {
             some.batch = chunk.images.size();
             const std::int64_t present = plan.input->blocks_of(some);
             for (std::int64_t task = 0; task < plan.input->tasks; ++task) {
-                const std::int64_t group = task / plan.input->channel_groups % plan.input->block_groups;
+                const std::int64_t group = plan.input->task(p, task).block_group;
                 const bool works = share(plan.input->blocks, plan.input->block_groups, group).begin < present;
                 RC_ASSERT(works == std::binary_search(tasks.begin(), tasks.end(), task));
             }
