@@ -42,21 +42,18 @@ struct PositiveOrAlpha {
     vec<T> alpha;
 };
 
-/// e^t, 1 + e^t and its square, t = -|x|. The square is corrected by what the sum lost.
+/// (1 + e)^2. The square is corrected by what the sum lost.
 template <class T>
-struct Logistic {
-    explicit Logistic(vec<T> t) : e(exponential(t)), sum(constant<T>(1) + e) {
-        const vec<T> lost = e - (sum - constant<T>(1));
-        square = fma(sum, sum, (sum + sum) * lost);
-    }
-    vec<T> e, sum, square;
-};
+[[gnu::always_inline]] inline vec<T> square_of_sum(vec<T> e) {
+    const vec<T> one = constant<T>(1), sum = one + e, lost = e - (sum - one);
+    return fma(sum, sum, (sum + sum) * lost);
+}
 
 /// The derivative of the logistic function at t and -t.
 template <class T>
-vec<T> logistic_slope(vec<T> t) {
-    const Logistic<T> at(t);
-    return at.e / at.square;
+[[gnu::always_inline]] inline vec<T> logistic_slope(vec<T> t) {
+    const vec<T> e = exponential(t);
+    return e / square_of_sum(e);
 }
 
 template <class T>
@@ -109,29 +106,19 @@ struct Gelu {
     const Pieces* pieces;
 };
 
-/// f'(t) = e^t (1 + e^t + t) / (1 + e^t)^2 for t = -|x|, and near its root at about -1.28 a polynomial; f'(x) = 1 -
-/// f'(-x).
+/// f'(t) = e^t (1 + t + e^t) / (1 + e^t)^2 for t = -|x|; f'(x) = 1 - f'(-x). The sum has a root at about -1.28, where
+/// e^t = 1/4 (1 + fraction): 1 + t + 1/4 is exact there, so that the sum is off by no more than the fraction is.
 template <class T>
 struct Silu {
-    using Root = kernels::RootPolynomial<T>;
-
-    explicit Silu(const kernels::ActivationProblem<T>& problem) : root(problem.root) {}
+    explicit Silu(const kernels::ActivationProblem<T>&) {}
 
     vec<T> operator()(vec<T> g, vec<T> x) const {
         const vec<T> t = minus_absolute(x);
-        const Logistic<T> at(t);
-        const vec<T> far = at.e * ((constant<T>(1) + t) + at.e) / at.square;
-        const vec<T> r = t - vec<T>::broadcast(root->center);
-        vec<T> near = vec<T>::broadcast(root->coefficient[Root::degree]);
-#pragma GCC unroll 32
-        for (int j = Root::degree - 1; j >= 0; --j) near = fma(near, r, vec<T>::broadcast(root->coefficient[j]));
-        const auto is_near = less(vec<T>::broadcast(-root->radius), minus_absolute(r));
-        // e^t is 0 where t may be -infinity.
-        const vec<T> value = select(equal(at.e, vec<T>::zero()), vec<T>::zero(), select(is_near, near, far));
-        return g * mirror(x, value);
+        const SplitExponential<T> e = split_exponential(t);
+        const vec<T> sum = fma(e.power, e.fraction, (constant<T>(1) + t) + e.power);
+        const vec<T> value = e.value * sum / square_of_sum(e.value);
+        return g * mirror(x, select(below_exponential(t), vec<T>::zero(), value));
     }
-
-    const Root* root;
 };
 
 template <class T>

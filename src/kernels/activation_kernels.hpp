@@ -39,21 +39,10 @@ struct PiecewisePolynomial {
     T coefficient[degree + 1][pieces];
 };
 
-/// A function near a root, where its closed form would lose all digits: the sum of coefficient[j] * (t - center)^j for
-/// |t - center| < radius.
-template <class T>
-struct RootPolynomial {
-    static constexpr int degree = sizeof(T) == 4 ? 8 : 18;
-
-    T center, radius;
-    T coefficient[degree + 1];
-};
-
 /// The numbers behind the derivatives that no short formula gives to the last digits.
 template <class T>
 struct ActivationTables {
     PiecewisePolynomial<T> gelu_erf, gelu_tanh;
-    RootPolynomial<T> silu;
 };
 
 template <class T>
@@ -61,7 +50,6 @@ struct ActivationProblem {
     Derivative derivative;
     T alpha;
     const PiecewisePolynomial<T>* pieces;  ///< gelu
-    const RootPolynomial<T>* root;         ///< silu
     bool accumulate;
     bool streaming;  ///< non-temporal stores
 };

@@ -35,47 +35,65 @@ constexpr double reciprocal_factorial(int n) {
 /// t = whole * ln 2 + r, |r| <= ln 2 / 2.
 template <class T>
 struct ReducedExponent {
-    vec<T> whole;  ///< plus ExponentialConstants::round
-    vec<T> r;
-    vec<T> tail;  ///< e^r = 1 + (r + tail)
+    vec<T> whole;     ///< plus ExponentialConstants::round
+    vec<T> fraction;  ///< e^r = 1 + fraction, which is half a unit in its last place off
 };
 
+/// Inlined by hand: the compiler takes it for too large, and a call saves and loads all vectors that live across it.
+///
 /// Taylor's series after the argument is reduced by multiples of ln 2 (Cody and Waite 1980).
 template <class T>
-ReducedExponent<T> reduce_exponent(vec<T> t) {
+[[gnu::always_inline]] inline ReducedExponent<T> reduce_exponent(vec<T> t) {
     using Constants = ExponentialConstants<T>;
     const vec<T> round = vec<T>::broadcast(Constants::round);
     const vec<T> whole = fma(t, vec<T>::broadcast(T(1.4426950408889634)), round);
     const vec<T> n = whole - round;
     const vec<T> high = fma(n, vec<T>::broadcast(-Constants::ln2_high), t);
-    const vec<T> r = fma(n, vec<T>::broadcast(-Constants::ln2_low), high);
+    const vec<T> low = n * vec<T>::broadcast(-Constants::ln2_low), r = high + low;
     vec<T> series = vec<T>::broadcast(T(reciprocal_factorial(Constants::degree)));
 #pragma GCC unroll 16
     for (int k = Constants::degree - 1; k >= 2; --k) {
         series = fma(series, r, vec<T>::broadcast(T(reciprocal_factorial(k))));
     }
-    return {whole, r, series * (r * r)};
+    return {whole, high + fma(series, r * r, low)};
+}
+
+/// e^t as power * (1 + fraction), where power is 2^n and fraction half a unit in its own last place off.
+template <class T>
+struct SplitExponential {
+    vec<T> power, fraction;
+    vec<T> value;  ///< rounded, at most 1 ulp off
+};
+
+/// For t between ExponentialConstants::lowest and 0; below, anything.
+template <class T>
+[[gnu::always_inline]] inline SplitExponential<T> split_exponential(vec<T> t) {
+    const ReducedExponent<T> e = reduce_exponent(t);
+    // A product and not an addition to the exponent, so that a NaN stays one.
+    const vec<T> power = shift_exponent(vec<T>::broadcast(T(1)), e.whole);
+    return {power, e.fraction, fma(power, e.fraction, power)};
+}
+
+/// Where e^t counts as zero.
+template <class T>
+[[gnu::always_inline]] inline auto below_exponential(vec<T> t) {
+    return less(t, vec<T>::broadcast(ExponentialConstants<T>::lowest));
 }
 
 /// e^t for t <= 0, 0 below ExponentialConstants::lowest. At most 1 ulp off where it is not 0.
 template <class T>
-vec<T> exponential(vec<T> t) {
-    const vec<T> lowest = vec<T>::broadcast(ExponentialConstants<T>::lowest);
-    const ReducedExponent<T> e = reduce_exponent(t);
-    // A product and not an addition to the exponent, so that a NaN stays one.
-    const vec<T> power = shift_exponent(vec<T>::broadcast(T(1)), e.whole);
-    const vec<T> value = fma(power, e.r + e.tail, power);
-    return select(less(t, lowest), vec<T>::zero(), value);
+[[gnu::always_inline]] inline vec<T> exponential(vec<T> t) {
+    return select(below_exponential(t), vec<T>::zero(), split_exponential(t).value);
 }
 
 /// 1 - e^t for t <= 0, without the cancellation near 0.
 template <class T>
-vec<T> one_minus_exponential(vec<T> t) {
+[[gnu::always_inline]] inline vec<T> one_minus_exponential(vec<T> t) {
     const vec<T> one = vec<T>::broadcast(T(1));
     const vec<T> lowest = vec<T>::broadcast(ExponentialConstants<T>::lowest);
     const ReducedExponent<T> e = reduce_exponent(t);
     const vec<T> power = shift_exponent(one, e.whole);
-    const vec<T> value = fma(vec<T>::zero() - power, e.r + e.tail, one - power);
+    const vec<T> value = fma(vec<T>::zero() - power, e.fraction, one - power);
     return select(less(t, lowest), one, value);
 }
 

@@ -75,7 +75,6 @@ kernels::ActivationProblem<T> make_activation_problem(const ActivationBackwardOp
         const auto& tables = activation_tables<T>();
         problem.pieces = options.activation == Activation::gelu_erf ? &tables.gelu_erf : &tables.gelu_tanh;
     }
-    if (problem.derivative == Derivative::silu) problem.root = &activation_tables<T>().silu;
     problem.accumulate = options.grad_input_mode == WriteMode::accumulate;
     return problem;
 }

@@ -30,8 +30,6 @@ Real gelu_tanh_derivative(Real x) {
     return gated_derivative(x, factor * (x + cubic * x * x * x), factor * (1 + 3 * cubic * x * x));
 }
 
-Real silu_derivative(Real x) { return gated_derivative(x, x, 1); }
-
 /// Where pieces end: the pieces are all of one width, and the root of f is the center of the second one, so that the
 /// polynomial is exact where the function is small. `limit` is where the function may count as zero.
 template <class T>
@@ -61,27 +59,12 @@ kernels::PiecewisePolynomial<T> make_pieces(const plan::RealFunction& f, Real li
 }
 
 template <class T>
-kernels::RootPolynomial<T> make_root(const plan::RealFunction& f, Real low, Real high, Real radius) {
-    using Root = kernels::RootPolynomial<T>;
-    Root result{};
-    result.center = static_cast<T>(plan::find_root(f, low, high));
-    result.radius = static_cast<T>(radius);
-    const Real center = static_cast<Real>(result.center);
-    const auto coefficients = plan::fit_polynomial(f, center - radius, center + radius, center, Root::degree);
-    for (int j = 0; j <= Root::degree; ++j) {
-        result.coefficient[j] = static_cast<T>(coefficients[static_cast<std::size_t>(j)]);
-    }
-    return result;
-}
-
-template <class T>
 kernels::ActivationTables<T> make_tables() {
     constexpr bool single = sizeof(T) == 4;
     return {
         // Beyond these limits the derivatives are below 1e-11 (float) and 1e-19 (double).
         .gelu_erf = make_pieces<T>(gelu_erf_derivative, single ? 7.2L : 9.6L),
         .gelu_tanh = make_pieces<T>(gelu_tanh_derivative, single ? 6.4L : 8.1L),
-        .silu = make_root<T>(silu_derivative, -2.0L, -1.0L, 0.5L),
     };
 }
 
