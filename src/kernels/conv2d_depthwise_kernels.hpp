@@ -43,6 +43,51 @@ struct DepthwiseSumKernels {
     Function function[max_rows + 1][max_columns + 1], with_bias[max_rows + 1][max_columns + 1];
 };
 
+/// Some columns of grad_output in the lanes of 64 bytes, and the columns of input that meet them: lane k is column
+/// `origin` + k of grad_output. Input is seen as `stride` phases: lane k of phase f is column (origin + k) * stride +
+/// f.
+struct DepthwisePlaneBlock {
+    static constexpr int max_columns = 7;
+    std::int64_t origin;
+    std::uint32_t own;                ///< the lanes whose columns belong to the block
+    std::uint32_t taps[max_columns];  ///< the lanes of input that meet one of them at a tap
+    /// Elements of a row that exist from lane 0 and from the middle lane on, at most as many as half the lanes need.
+    std::int32_t grad_output_elements[2], input_elements[2];
+};
+
+/// The same sums straight from NCHW planes, for kernels with a centre: lanes are columns, sum[r][c] has a chain per
+/// lane and goes on with grad_output * input, tap column by tap column of each block of columns. A lane belongs to the
+/// column of input. Rows of two images share the lanes where a row is short enough.
+template <class T>
+struct DepthwisePlanes {
+    const T* grad_output;  ///< column 0 of the first row
+    const T* input;        ///< column 0 of the row that the centre of the kernel meets there
+    std::ptrdiff_t grad_output_row, input_row;
+    std::ptrdiff_t grad_output_half, input_half;    ///< from lane 0 to the middle lane
+    std::ptrdiff_t grad_output_image, input_image;  ///< to the next image or pair of images
+    std::int64_t images, rows;
+    std::int64_t first_input_row, input_rows;  ///< the number of the row at `input`, and how many there are
+    const DepthwisePlaneBlock* blocks;
+    std::int64_t block_count;
+    std::uint32_t lanes;                            ///< bits of the lanes that are in use
+    std::ptrdiff_t grad_output_ahead, input_ahead;  ///< to what is read next
+};
+
+template <class T>
+struct DepthwisePlaneKernels {
+    static constexpr int chains = 64 / sizeof(T), max_stride = 2, max_extent = 7;
+    /// `state` is [tap][chain], then the chains of the bias.
+    using Function = void (*)(const DepthwisePlanes<T>&, T* state) noexcept;
+
+    /// [stride - 1][rows / 2][columns / 2][guarded], null where the accumulators do not fit; `guarded` reads no element
+    /// that does not exist, the others read some behind the ends of rows.
+    Function function[max_stride][max_extent / 2 + 1][max_extent / 2 + 1][2];
+    Function bias[2];  ///< [guarded]: of the bias alone, as the only element of `state`
+    /// Joins the chains of one vector of channels by the fixed tree (i + 8, i + 4, i + 2, i + 1): sums[k] is that of
+    /// sum k, `count` of them per channel.
+    void (*join)(const T* state, std::int64_t count, T* sums) noexcept;
+};
+
 /// Rows of grad_input that share rows of grad_output. Row t, pixel v is the chain over tap row m, then tap column c, of
 ///     grad_output(row first_row + (t - m) * row_step, output v, tap c) * weights[m * weight_row + c * weight_column]
 /// where rows outside [0, size) do not exist. The weights are finite.
@@ -94,6 +139,7 @@ struct DepthwisePanelKernels {
 template <class T>
 struct DepthwiseKernels {
     const DepthwisePanelKernels<T>* panel;
+    const DepthwisePlaneKernels<T>* plane;
     const DepthwiseSumKernels<T>* sum;
     const DepthwiseTileKernels<T>* tile;
 };

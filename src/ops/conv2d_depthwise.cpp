@@ -2,6 +2,7 @@
 
 #include "ops/conv2d_bias.hpp"
 #include "ops/conv2d_depthwise_parts.hpp"
+#include "ops/conv2d_depthwise_planes.hpp"
 
 #include <algorithm>
 
@@ -23,6 +24,8 @@ struct BlockMemory {
     T* spare;                      ///< as large as the weight sums of a unit
     T *weights, *weights_finite;   ///< packed [unit][tap][lane]; 1 or 0 per unit
     T *source, *input, *target;    ///< panels of some units: grad_output, input, grad_input
+    T *chains, *plane_sums;        ///< of a unit, where sums are taken over planes
+    const kernels::DepthwisePlaneBlock* plane_blocks;
 };
 
 template <class T>
@@ -39,6 +42,9 @@ BlockMemory<T> lay_out(const Conv2dDepthwisePlan& plan, T* partial, Scratch<T>& 
     memory.source = scratch.take(plan.units_at_once * plan.source_elements);
     memory.input = scratch.take(plan.units_at_once * plan.input_elements);
     memory.target = scratch.take(plan.units_at_once * plan.target_elements);
+    memory.chains = scratch.take(plan.chain_elements);
+    memory.plane_sums = scratch.take(plan.plane_sum_elements);
+    memory.plane_blocks = fill_plane_blocks(plan.planes, scratch.take(plan.plane_block_elements));
     return memory;
 }
 
@@ -58,7 +64,8 @@ struct BlockWork {
             const PixelBox box = plan.segments.box(segments.begin);
             for (std::int64_t n = box.image_begin; n < box.image_end; ++n) {
                 const DepthwiseStrip strip = plan::depthwise_strip(context.problem, plan, segments, n);
-                add_strip(strip);
+                if (plan.source_panels()) add_strip(strip);
+                if (plan.sums() && plan.over_planes && strip.ends) add_plane_sums(strip.segments);
                 if (strip.ends) segments.begin = strip.segments.end;
             }
         }
@@ -85,13 +92,13 @@ private:
         const plan::Conv2dProblem& p = context.problem;
         read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements,
              memory.source);
-        if (plan.gradients.weight)
+        if (plan.input_panels())
             read(context.input(0), strip.image, part, strip.input_rows, p.in_width, plan.input_elements, memory.input);
         for (std::int64_t u = part.begin; u < part.end; ++u) {
             const std::int64_t i = u - part.begin;
             const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
                                                 p.out_width * lanes(), lanes()};
-            if (plan.sums())
+            if (plan.sums() && !plan.over_planes)
                 add_sums(strip, u, source,
                          {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * lanes(), lanes()});
             if (plan.gradients.input)
@@ -117,11 +124,23 @@ private:
             if (plan.gradients.weight)
                 add_depthwise_weight(context, box, source, input, lanes(), sums, bias, memory.spare);
             else add_depthwise_bias(context, box, source, lanes(), bias);
-            if (strip.ends) {
-                add_total(sums, plan.weight_elements, memory.weight_total + u * plan.weight_elements);
-                add_total(bias, lanes(), memory.bias_total + u * lanes());
-            }
+            if (strip.ends) add_totals(u, sums, bias);
         }
+    }
+
+    void add_plane_sums(Range segments) const {
+        const PlaneSums<T> sums{context, plan, memory.plane_blocks, memory.chains};
+        for (std::int64_t s = segments.begin; s < segments.end; ++s)
+            for (std::int64_t u = units.begin; u < units.end; ++u) {
+                sums.compute(plan.segments.box(s), plan.unit_range({u, u + 1}), memory.plane_sums);
+                add_totals(u - units.begin, memory.plane_sums, memory.plane_sums + plan.weight_elements);
+            }
+    }
+
+    /// Adds the finished sums of a segment of the u-th unit.
+    void add_totals(std::int64_t u, const T* sums, const T* bias) const {
+        add_total(sums, plan.weight_elements, memory.weight_total + u * plan.weight_elements);
+        add_total(bias, lanes(), memory.bias_total + u * lanes());
     }
 
     void add_total(const T* sums, std::int64_t size, T* total) const {

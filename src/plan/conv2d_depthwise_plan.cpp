@@ -55,8 +55,8 @@ void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t
     const std::int64_t lanes = plan.unit_channels;
     // Panels of 2^k bytes would meet in the same cache sets.
     const auto panel = [lanes](std::int64_t pixels) { return (pixels | 1) * lanes; };
-    plan.source_elements = panel(sources * p.out_width);
-    plan.input_elements = plan.gradients.weight ? panel(inputs * p.in_width) : 0;
+    plan.source_elements = plan.source_panels() ? panel(sources * p.out_width) : 0;
+    plan.input_elements = plan.input_panels() ? panel(inputs * p.in_width) : 0;
     plan.target_elements = plan.gradients.input ? panel(targets * p.in_width) : 0;
 }
 
@@ -143,6 +143,8 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     if (plan.sums()) {
         plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
         plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
+        plan.over_planes = sums_over_planes(p);
+        if (plan.over_planes) plan.planes = plan_planes(p, element_bytes);
     } else {
         plan.segments = free_segments(p, plan.units, strategy);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
@@ -161,6 +163,13 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) + round_up(plan.weight_elements, 16) +
         round_up(units, 16) + round_up(units * plan.unit_channels, 16) +
         plan.units_at_once * (plan.source_elements + plan.input_elements + plan.target_elements) + 48;
+    if (plan.over_planes) {
+        const std::int64_t sums = p.taps() + 1, bytes = static_cast<std::int64_t>(element_bytes);
+        plan.chain_elements = round_up(plan.unit_channels * sums * plan.planes.lanes, 16);
+        plan.plane_sum_elements = round_up(plan.unit_channels * sums, 16);
+        plan.plane_block_elements = static_cast<std::int64_t>(plan.planes.blocks.size()) * plane_block_bytes / bytes;
+        plan.worker_elements += plan.chain_elements + plan.plane_sum_elements + plan.plane_block_elements;
+    }
     return plan;
 }
 

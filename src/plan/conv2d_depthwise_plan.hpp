@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plan/conv2d_depthwise_planes.hpp"
 #include "plan/conv2d_problem.hpp"
 #include "plan/conv2d_weight_plan.hpp"
 #include "plan/segments.hpp"
@@ -67,16 +68,23 @@ struct Conv2dDepthwisePlan {
     std::int64_t strip_segments;  ///< most segments of a strip
     DepthwiseAxis rows, columns;
     std::vector<DepthwiseTile> tiles;  ///< of each phase of rows
+    bool over_planes;                  ///< whether the sums are taken straight from NCHW planes
+    DepthwisePlanesPlan planes;        ///< if so
     std::int64_t tasks, join_tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
 
     std::int64_t weight_elements;  ///< per unit: sums of the taps
+    /// The sums over planes: chains of a unit, their sums, and the blocks of columns as the kernels read them.
+    std::int64_t chain_elements, plane_sum_elements, plane_block_elements;
     /// Elements of a unit's panels, for a strip of grad_output, input and grad_input.
     std::int64_t source_elements, input_elements, target_elements;
     /// Elements of a task's scratch, and of the partial sums that all share.
     std::int64_t worker_elements, shared_elements;
 
     bool sums() const { return gradients.weight || gradients.bias; }
+    /// Which panels are needed.
+    bool source_panels() const { return gradients.input || !over_planes; }
+    bool input_panels() const { return gradients.weight && !over_planes; }
     bool partials() const { return sums() && segment_groups > 1; }
     /// One partial sum: the taps of a block's units, then their bias.
     std::int64_t partial_elements() const { return round_up(units_per_block * (weight_elements + unit_channels), 16); }

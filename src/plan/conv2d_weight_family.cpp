@@ -1,5 +1,6 @@
 #include "plan/conv2d_weight_family.hpp"
 
+#include "plan/conv2d_depthwise_planes.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes are channels: panels fit L1 and L2
 constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
+constexpr std::int64_t plane_steps = 128;  ///< the same for depthwise convolutions: planes of a unit fit the L2 cache
 
 /// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
 /// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
@@ -87,7 +89,7 @@ LaneSide weight_side(const Conv2dProblem& p, int lanes) {
 }
 
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
-    if (p.depthwise()) return LaneFamily::channels;
+    if (p.depthwise()) return sums_over_planes(p) ? LaneFamily::pixels : LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
@@ -112,7 +114,8 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
     if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
-    return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
+    const std::int64_t steps = p.depthwise() ? plane_steps : pixel_steps;
+    return make_segments(p.batch, p.out_height, p.out_width, steps * lanes);
 }
 
 }  // namespace backgrad::plan

@@ -191,6 +191,14 @@ ShapeFamily depthwise() {
                 family.shapes.push_back(groups(
                     padding(stride(kernel(image(2, channels, 9, 11, channels), size, size), step, step), size / 2),
                     channels));
+    // Rows around one vector of 16 or 8 columns, its half and several vectors; images that are paired or left over.
+    for (const std::int64_t width : Sizes{1, 4, 7, 8, 9, 14, 16, 17, 29, 33, 61})
+        for (const std::int64_t step : Sizes{1, 2})
+            family.shapes.push_back(groups(padding(stride(kernel(image(3, 5, 6, width, 5), 3, 3), step, step), 1), 5));
+    family.shapes.push_back(groups(padding(kernel(image(3, 2, 1, 5, 2), 1, 7), 0, 0, 3, 3), 2));
+    family.shapes.push_back(groups(padding(stride(kernel(image(4, 3, 40, 6, 3), 5, 1), 2, 2), 2, 2, 0, 0), 3));
+    family.shapes.push_back(groups(stride(image(2, 17, 7, 20, 17), 2, 2), 17));
+    family.shapes.push_back(groups(padding(kernel(image(2, 1, 120, 40, 1), 3, 3), 1), 1));
     family.shapes.push_back(groups(padding(kernel(image(1, 16, 20, 40, 16), 5, 5), 2), 16));
     family.shapes.push_back(groups(padding(dilation(kernel(image(1, 9, 14, 14, 9), 3, 3), 2, 3), 1, 2, 3, 0), 9));
     family.shapes.push_back(groups(padding(kernel(image(1, 6, 8, 8, 12), 3, 3), 1), 6));

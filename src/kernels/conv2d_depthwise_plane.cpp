@@ -1,0 +1,281 @@
+#include "kernels/conv2d_depthwise_kernels.hpp"
+#include "kernels/unrolled.hpp"
+#include "simd/halves.hpp"
+#include "simd/index.hpp"
+#include "simd/load_transposed.hpp"
+
+#include <utility>
+
+namespace backgrad::BACKGRAD_ISA {
+
+using kernels::DepthwisePlaneBlock;
+using kernels::DepthwisePlaneKernels;
+using kernels::DepthwisePlanes;
+
+namespace {
+
+/// rows * columns accumulators, the rows of input and the shifted rows of grad_output: 9 + 3 + 3 and the bias with a
+/// stride of 1 fill the registers of AVX2. Two rows are loaded for all taps of a row, 4 cycles where they cross cache
+/// lines as they mostly do (Zen 5), behind 9 FMAs; shifts have ports of their own.
+constexpr bool sums_fit(int rows, int columns) { return rows * columns <= 9; }
+
+template <class T>
+constexpr int chains = DepthwisePlaneKernels<T>::chains;
+template <class T>
+constexpr int half = chains<T> / 2;
+template <class T>
+constexpr bool whole = vec<T>::lanes == chains<T>;  ///< whether a vector holds all chains
+
+template <class T, bool guarded>
+inline vec<T> load(const T* from, std::int64_t exist) {
+    constexpr int lanes = vec<T>::lanes;
+    if constexpr (!guarded) return vec<T>::load(from);
+    else return vec<T>::load_first(from, exist < 0 ? 0 : exist < lanes ? static_cast<int>(exist) : lanes);
+}
+
+/// Where a row begins for the chains from `first` on, and how many of its elements exist there.
+template <class T>
+struct Part {
+    const T* from;
+    std::int64_t exist;
+
+    Part(const T* row, std::ptrdiff_t middle, const std::int32_t (&elements)[2], int stride, int first)
+        : from(row + (first < half<T> ? 0 : middle) + stride * (first % half<T>)),
+          exist(elements[first / half<T>] - stride * (first % half<T>)) {}
+};
+
+/// A row of one element per lane.
+template <class T, bool guarded>
+inline vec<T> load_row(const T* row, std::ptrdiff_t middle, const std::int32_t (&elements)[2], int first) {
+    using V = vec<T>;
+    if constexpr (!whole<T>) {
+        const Part<T> part(row, middle, elements, 1, first);
+        return load<T, guarded>(part.from, part.exist);
+    } else if constexpr (guarded) {
+        const unsigned upper = ((1U << elements[1]) - 1U) << half<T>;
+        return select(V::mask_of_bits((1U << half<T>)-1U), V::load_first(row, elements[0]),
+                      V::load_bits(row + middle - half<T>, upper));
+    } else {
+        return load_halves(row, row + middle);
+    }
+}
+
+/// A row of `stride` elements per lane, one in each phase.
+template <class T, int stride, bool guarded>
+inline void load_phases(const T* row, std::ptrdiff_t middle, const std::int32_t (&elements)[2], int first,
+                        vec<T> (&x)[stride]) {
+    if constexpr (stride == 1) {
+        x[0] = load_row<T, guarded>(row, middle, elements, first);
+    } else {
+        constexpr int lanes = vec<T>::lanes;
+        const Part<T> part(row, middle, elements, stride, first);
+        vec<T> low, high;
+        if constexpr (whole<T>) {
+            low = load<T, guarded>(row, elements[0]);
+            high = load<T, guarded>(row + middle, elements[1]);
+        } else {
+            low = load<T, guarded>(part.from, part.exist);
+            high = load<T, guarded>(part.from + lanes, part.exist - lanes);
+        }
+        // Each serves both phases, and a load that crosses cache lines is dear.
+        keep_in_register(low);
+        keep_in_register(high);
+        deinterleave(low, high, x[0], x[1]);
+    }
+}
+
+/// How tap column c of `columns` meets the input: at the phase and lane of an output, or beside it.
+template <int stride, int columns, int c>
+struct Tap {
+    static constexpr int offset = c - columns / 2;
+    static constexpr int phase = (offset + stride * columns) % stride;
+    static constexpr int shift = (offset - phase) / stride;
+};
+
+/// A row of grad_output, for each tap column where it meets the input.
+template <class T, int stride, int columns, bool guarded>
+inline void load_shifted(const T* row, std::ptrdiff_t middle, const DepthwisePlaneBlock& block,
+                         const unsigned (&bits)[columns], int first, vec<T> (&a)[columns]) {
+    using V = vec<T>;
+    if constexpr (whole<T>) {
+        const V g = load_row<T, guarded>(row, middle, block.grad_output_elements, first);
+        unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+            a[c] = shift_lanes<Tap<stride, columns, c>::shift>(g, V::mask_of_bits(bits[c]));
+        });
+    } else {
+        const Part<T> part(row, middle, block.grad_output_elements, 1, first);
+        unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+            a[c] = V::load_bits(part.from - Tap<stride, columns, c>::shift, bits[c] >> first);
+        });
+    }
+}
+
+/// One block of columns of one image or pair of images. x[r] is the row of input at tap row r; rows outside the image
+/// are zero.
+template <class T, int stride, int rows, int columns, bool guarded>
+inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, const T* grad_output,
+                      const T* input, int first, vec<T> (&sum)[rows][columns], vec<T>& total) {
+    using V = vec<T>;
+    constexpr int kept = rows > stride ? rows - stride : 0;  // rows that the next row of grad_output meets again
+    const std::ptrdiff_t input_row = in.input_row, grad_output_row = in.grad_output_row;
+    const std::ptrdiff_t input_ahead = in.input_ahead, grad_output_ahead = in.grad_output_ahead;
+    const std::ptrdiff_t input_half = in.input_half, grad_output_half = in.grad_output_half;
+    unsigned bits[columns];
+    unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
+    V x[rows][stride];
+    const auto load_input = [&](const T* from, auto r) __attribute__((always_inline)) {
+        prefetch_to_l2(from + input_ahead);
+        if constexpr (stride > 1) prefetch_to_l2(from + input_ahead + input_half);
+        load_phases<T, stride, guarded>(from, input_half, block.input_elements, first, x[r]);
+    };
+    const auto clear_input = [&](auto r) __attribute__((always_inline)) {
+        unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = V::zero(); });
+    };
+    const auto add_row = [&]() __attribute__((always_inline)) {
+        V a[columns];
+        prefetch_to_l2(grad_output + grad_output_ahead);
+        load_shifted<T, stride, columns, guarded>(grad_output, grad_output_half, block, bits, first, a);
+        total = total + a[columns / 2];
+        unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+                sum[r][c] = fma(a[c], x[r][Tap<stride, columns, c>::phase], sum[r][c]);
+            });
+        });
+        unrolled<kept>([&](auto r) __attribute__((always_inline)) {
+            unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = x[r + stride][f]; });
+        });
+        grad_output += grad_output_row;
+    };
+
+    grad_output += block.origin;
+    const std::int64_t above = in.first_input_row - rows / 2;  // the number of row 0 of x
+    input += block.origin * stride - rows / 2 * input_row;
+    unrolled<kept>([&](auto r) __attribute__((always_inline)) {
+        if (above + r >= 0 && above + r < in.input_rows) load_input(input + r * input_row, r);
+        else clear_input(r);
+    });
+    input += kept * input_row;
+    std::int64_t left = in.input_rows - above - kept;  // rows of input from the next one on
+    std::int64_t y = 0;
+    const auto edge_row = [&]() __attribute__((always_inline)) {
+        unrolled<rows - kept>([&](auto i) __attribute__((always_inline)) {
+            constexpr std::integral_constant<int, kept + i> r;
+            if (i < left && above + r + y * stride >= 0) load_input(input + i * input_row, r);
+            else clear_input(r);
+        });
+        add_row();
+        input += stride * input_row;
+        left -= stride;
+        ++y;
+    };
+    while (y < in.rows && above + kept + y * stride < 0) edge_row();
+    const std::int64_t inner = left / stride < in.rows - y ? left / stride : in.rows - y;
+    for (std::int64_t i = 0; i < inner; ++i) {
+        unrolled<rows - kept>([&](auto j) __attribute__((always_inline)) {
+            load_input(input + j * input_row, std::integral_constant<int, kept + j>{});
+        });
+        add_row();
+        input += stride * input_row;
+    }
+    left -= inner * stride;
+    y += inner;
+    while (y < in.rows) edge_row();
+}
+
+template <class T, int stride, int rows, int columns, bool guarded>
+void sum_planes(const DepthwisePlanes<T>& in, T* state) noexcept {
+    using V = vec<T>;
+    for (int first = 0; first < chains<T>; first += V::lanes) {
+        T* const own = state + first;
+        V sum[rows][columns];
+        unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+                sum[r][c] = V::load(own + (r * columns + c) * chains<T>);
+            });
+        });
+        V total = V::load(own + rows * columns * chains<T>);
+        for (std::int64_t n = 0; n < in.images; ++n)
+            for (std::int64_t b = 0; b < in.block_count; ++b)
+                add_block<T, stride, rows, columns, guarded>(in, in.blocks[b],
+                                                             in.grad_output + n * in.grad_output_image,
+                                                             in.input + n * in.input_image, first, sum, total);
+        unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+                sum[r][c].store(own + (r * columns + c) * chains<T>);
+            });
+        });
+        total.store(own + rows * columns * chains<T>);
+    }
+}
+
+template <class T, bool guarded>
+void sum_bias(const DepthwisePlanes<T>& in, T* state) noexcept {
+    using V = vec<T>;
+    for (int first = 0; first < chains<T>; first += V::lanes) {
+        V total = V::load(state + first);
+        for (std::int64_t n = 0; n < in.images; ++n)
+            for (std::int64_t b = 0; b < in.block_count; ++b) {
+                const DepthwisePlaneBlock& block = in.blocks[b];
+                const unsigned bits[1] = {block.own & in.lanes};
+                const T* row = in.grad_output + n * in.grad_output_image + block.origin;
+                for (std::int64_t y = 0; y < in.rows; ++y, row += in.grad_output_row) {
+                    prefetch_to_l2(row + in.grad_output_ahead);
+                    V a[1];
+                    load_shifted<T, 1, 1, guarded>(row, in.grad_output_half, block, bits, first, a);
+                    total = total + a[0];
+                }
+            }
+        total.store(state + first);
+    }
+}
+
+/// Lane k of every vector is channel k.
+template <class T>
+void join(const T* state, std::int64_t count, T* sums) noexcept {
+    using V = vec<T>;
+    for (std::int64_t i = 0; i < count; ++i, state += chains<T>, sums += V::lanes) {
+        V chain[chains<T> / V::lanes][V::lanes];
+        for (int part = 0; part < chains<T> / V::lanes; ++part)
+            load_transposed(state + part * V::lanes, count * chains<T>, chain[part]);
+        V sum[half<T>];
+        for (int q = 0; q < half<T>; ++q) {
+            const int other = q + half<T>;
+            sum[q] = chain[q / V::lanes][q % V::lanes] + chain[other / V::lanes][other % V::lanes];
+        }
+        for (int distance = half<T> / 2; distance > 0; distance /= 2)
+            for (int q = 0; q < distance; ++q) sum[q] = sum[q] + sum[q + distance];
+        sum[0].store(sums);
+    }
+}
+
+template <class T, int stride, int rows, int columns, bool guarded>
+constexpr typename DepthwisePlaneKernels<T>::Function entry() {
+    if constexpr (sums_fit(rows, columns)) return &sum_planes<T, stride, rows, columns, guarded>;
+    else return nullptr;
+}
+
+template <class T, int stride, int row, int... column>
+constexpr void fill_columns(DepthwisePlaneKernels<T>& table, std::integer_sequence<int, column...>) {
+    ((table.function[stride - 1][row][column][0] = entry<T, stride, 2 * row + 1, 2 * column + 1, false>()), ...);
+    ((table.function[stride - 1][row][column][1] = entry<T, stride, 2 * row + 1, 2 * column + 1, true>()), ...);
+}
+
+template <class T, int... row>
+constexpr DepthwisePlaneKernels<T> make_table(std::integer_sequence<int, row...> extents) {
+    DepthwisePlaneKernels<T> table{};
+    (fill_columns<T, 1, row>(table, extents), ...);
+    (fill_columns<T, 2, row>(table, extents), ...);
+    table.bias[0] = &sum_bias<T, false>;
+    table.bias[1] = &sum_bias<T, true>;
+    table.join = &join<T>;
+    return table;
+}
+
+}  // namespace
+
+extern constinit const DepthwisePlaneKernels<float> depthwise_plane_kernels_f32 =
+    make_table<float>(std::make_integer_sequence<int, DepthwisePlaneKernels<float>::max_extent / 2 + 1>{});
+extern constinit const DepthwisePlaneKernels<double> depthwise_plane_kernels_f64 =
+    make_table<double>(std::make_integer_sequence<int, DepthwisePlaneKernels<double>::max_extent / 2 + 1>{});
+
+}  // namespace backgrad::BACKGRAD_ISA
