@@ -124,8 +124,8 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
     unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
     V x[rows][stride];
     const auto load_input = [&](const T* from, auto r) __attribute__((always_inline)) {
-        prefetch_to_l2(from + input_ahead);
-        if constexpr (stride > 1) prefetch_to_l2(from + input_ahead + input_half);
+        prefetch_to_l1(from + input_ahead);
+        if constexpr (stride > 1) prefetch_to_l1(from + input_ahead + input_half);
         load_phases<T, stride, guarded>(from, input_half, block.input_elements, first, x[r]);
     };
     const auto clear_input = [&](auto r) __attribute__((always_inline)) {
@@ -133,7 +133,7 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
     };
     const auto add_row = [&]() __attribute__((always_inline)) {
         V a[columns];
-        prefetch_to_l2(grad_output + grad_output_ahead);
+        prefetch_to_l1(grad_output + grad_output_ahead);
         load_shifted<T, stride, columns, guarded>(grad_output, grad_output_half, block, bits, first, a);
         total = total + a[columns / 2];
         unrolled<rows>([&](auto r) __attribute__((always_inline)) {
@@ -219,7 +219,7 @@ void sum_bias(const DepthwisePlanes<T>& in, T* state) noexcept {
                 const unsigned bits[1] = {block.own & in.lanes};
                 const T* row = in.grad_output + n * in.grad_output_image + block.origin;
                 for (std::int64_t y = 0; y < in.rows; ++y, row += in.grad_output_row) {
-                    prefetch_to_l2(row + in.grad_output_ahead);
+                    prefetch_to_l1(row + in.grad_output_ahead);
                     V a[1];
                     load_shifted<T, 1, 1, guarded>(row, in.grad_output_half, block, bits, first, a);
                     total = total + a[0];

@@ -14,7 +14,8 @@ namespace {
 constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes are channels: panels fit L1 and L2
 constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
-constexpr std::int64_t plane_steps = 128;  ///< the same for depthwise convolutions: planes of a unit fit the L2 cache
+constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
+constexpr std::int64_t most_rows = 1024;        ///< of depthwise planes in a segment
 
 /// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
 /// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
@@ -114,8 +115,10 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
     if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
-    const std::int64_t steps = p.depthwise() ? plane_steps : pixel_steps;
-    return make_segments(p.batch, p.out_height, p.out_width, steps * lanes);
+    if (!p.depthwise()) return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
+    // Where rows are short, a chain takes a term of every row.
+    const std::int64_t terms = std::min(plane_steps * lanes, most_rows * std::max<std::int64_t>(1, p.out_width));
+    return make_segments(p.batch, p.out_height, p.out_width, terms);
 }
 
 }  // namespace backgrad::plan

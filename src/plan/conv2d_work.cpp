@@ -101,10 +101,10 @@ double depthwise_task_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& 
     const double pixels = pixels_of(plan.segments, plan.segment_group(task / plan.unit_blocks));
     const double strides = static_cast<double>(p.stride_height * p.stride_width);
     const int gradients = int{plan.gradients.input} + int{plan.gradients.weight};
-    const double tensors = 1 + strides * gradients;
+    const double panels = int{plan.source_panels()} + strides * (int{plan.gradients.input} + int{plan.input_panels()});
     return pixels * units *
            (static_cast<double>(p.taps()) * gradients / 2 +
-            channels_last_cycles(p) * tensors * static_cast<double>(plan.unit_channels));
+            channels_last_cycles(p) * panels * static_cast<double>(plan.unit_channels));
 }
 
 double bias_task_cycles(const Conv2dProblem& p, const Conv2dBiasPlan& plan, std::int64_t task) {

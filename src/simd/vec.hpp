@@ -21,7 +21,7 @@
 ///     merge_nans(a, b)                     a NaN where a or b is one; the others are 0 in both
 ///     any_nan(a)                           true if any lane is a NaN
 ///     keep_in_register(a)                  forbids to fold a's load into its uses
-///     prefetch_to_l2(p)                    asks for a cache line without waiting
+///     prefetch_to_l2(p) prefetch_to_l1(p)  asks for a cache line without waiting
 /// `transpose(rows)` transposes a square block of `lanes` vectors in place.
 ///
 /// Everything is in an unnamed namespace inside the ISA's namespace: the three meanings of vec<T> must never meet in
