@@ -56,8 +56,8 @@ struct DepthwisePlaneBlock {
 };
 
 /// The same sums straight from NCHW planes, for kernels with a centre: lanes are columns, sum[r][c] has a chain per
-/// lane and goes on with grad_output * input, tap column by tap column of each block of columns. A lane belongs to the
-/// column of input. Rows of two images share the lanes where a row is short enough.
+/// lane and goes on with grad_output * input, block by block of columns, each with image by image and row by row. A
+/// lane belongs to the column of input. Rows of two images share the lanes where a row is short enough.
 template <class T>
 struct DepthwisePlanes {
     const T* grad_output;  ///< column 0 of the first row
@@ -86,6 +86,34 @@ struct DepthwisePlaneKernels {
     /// Joins the chains of one vector of channels by the fixed tree (i + 8, i + 4, i + 2, i + 1): sums[k] is that of
     /// sum k, `count` of them per channel.
     void (*join)(const T* state, std::int64_t count, T* sums) noexcept;
+};
+
+/// Rows of one channel of grad_input straight from its plane of grad_output (NCHW, kernels with a centre): columns
+/// [first * stride, first * stride + count), `lanes` of them per phase at most. Lane k of a row of grad_output is
+/// column first - offset + k.
+template <class T>
+struct DepthwisePlaneInput {
+    const T* grad_output;  ///< lane 0 of row 0
+    std::ptrdiff_t grad_output_row;
+    std::int64_t grad_output_rows;
+    const T* weights;  ///< finite; a tap every `weight_step` elements
+    std::ptrdiff_t weight_step;
+    T* output;  ///< the first column of row first_row * stride
+    std::ptrdiff_t output_row;
+    std::int64_t first_row, rows;          ///< rows of grad_input
+    std::int32_t offset, elements, count;  ///< elements of a row of grad_output that exist from lane 0 on
+    std::uint32_t exists[7];  ///< for each distance from the lowest on, the lanes whose column of grad_output exists
+    bool accumulate;
+    std::ptrdiff_t ahead;  ///< from a row of grad_output to what is read next
+};
+
+template <class T>
+struct DepthwisePlaneInputKernels {
+    static constexpr int max_stride = 2, max_extent = 7;
+    using Function = void (*)(const DepthwisePlaneInput<T>&) noexcept;
+
+    /// As in DepthwisePlaneKernels; null where panels are faster.
+    Function function[max_stride][max_extent / 2 + 1][max_extent / 2 + 1][2];
 };
 
 /// Rows of grad_input that share rows of grad_output. Row t, pixel v is the chain over tap row m, then tap column c, of
@@ -140,6 +168,7 @@ template <class T>
 struct DepthwiseKernels {
     const DepthwisePanelKernels<T>* panel;
     const DepthwisePlaneKernels<T>* plane;
+    const DepthwisePlaneInputKernels<T>* plane_input;
     const DepthwiseSumKernels<T>* sum;
     const DepthwiseTileKernels<T>* tile;
 };

@@ -110,76 +110,78 @@ inline void load_shifted(const T* row, std::ptrdiff_t middle, const DepthwisePla
     }
 }
 
-/// One block of columns of one image or pair of images. x[r] is the row of input at tap row r; rows outside the image
-/// are zero.
+/// One block of columns of all images. x[r] is the row of input at tap row r; rows outside the image are zero.
 template <class T, int stride, int rows, int columns, bool guarded>
-inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, const T* grad_output,
-                      const T* input, int first, vec<T> (&sum)[rows][columns], vec<T>& total) {
+inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, int first,
+                      vec<T> (&sum)[rows][columns], vec<T>& total) {
     using V = vec<T>;
     constexpr int kept = rows > stride ? rows - stride : 0;  // rows that the next row of grad_output meets again
-    const std::ptrdiff_t input_row = in.input_row, grad_output_row = in.grad_output_row;
-    const std::ptrdiff_t input_ahead = in.input_ahead, grad_output_ahead = in.grad_output_ahead;
-    const std::ptrdiff_t input_half = in.input_half, grad_output_half = in.grad_output_half;
+    constexpr int fresh = rows - kept;
+    const std::ptrdiff_t input_row = in.input_row, input_ahead = in.input_ahead, input_half = in.input_half;
+    const std::ptrdiff_t grad_output_row = in.grad_output_row, grad_output_half = in.grad_output_half;
+    const std::ptrdiff_t grad_output_ahead = in.grad_output_ahead;
+    const std::int64_t row_count = in.rows;
+    // Of the rows of x, those from `top` on exist at the first row of grad_output, and `below` of the fresh ones.
+    const std::int64_t top = rows / 2 - in.first_input_row;
+    const std::int64_t below = in.input_rows + top - kept;
+    const std::int64_t rows_below = below < 0 ? 0 : below / stride;
+    const std::int64_t full = rows_below < row_count ? rows_below : row_count;
     unsigned bits[columns];
     unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
-    V x[rows][stride];
-    const auto load_input = [&](const T* from, auto r) __attribute__((always_inline)) {
-        prefetch_to_l1(from + input_ahead);
-        if constexpr (stride > 1) prefetch_to_l1(from + input_ahead + input_half);
-        load_phases<T, stride, guarded>(from, input_half, block.input_elements, first, x[r]);
-    };
-    const auto clear_input = [&](auto r) __attribute__((always_inline)) {
-        unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = V::zero(); });
-    };
-    const auto add_row = [&]() __attribute__((always_inline)) {
-        V a[columns];
-        prefetch_to_l1(grad_output + grad_output_ahead);
-        load_shifted<T, stride, columns, guarded>(grad_output, grad_output_half, block, bits, first, a);
-        total = total + a[columns / 2];
-        unrolled<rows>([&](auto r) __attribute__((always_inline)) {
-            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
-                sum[r][c] = fma(a[c], x[r][Tap<stride, columns, c>::phase], sum[r][c]);
-            });
-        });
-        unrolled<kept>([&](auto r) __attribute__((always_inline)) {
-            unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = x[r + stride][f]; });
-        });
-        grad_output += grad_output_row;
-    };
 
-    grad_output += block.origin;
-    const std::int64_t above = in.first_input_row - rows / 2;  // the number of row 0 of x
-    input += block.origin * stride - rows / 2 * input_row;
-    unrolled<kept>([&](auto r) __attribute__((always_inline)) {
-        if (above + r >= 0 && above + r < in.input_rows) load_input(input + r * input_row, r);
-        else clear_input(r);
-    });
-    input += kept * input_row;
-    std::int64_t left = in.input_rows - above - kept;  // rows of input from the next one on
-    std::int64_t y = 0;
-    const auto edge_row = [&]() __attribute__((always_inline)) {
-        unrolled<rows - kept>([&](auto i) __attribute__((always_inline)) {
-            constexpr std::integral_constant<int, kept + i> r;
-            if (i < left && above + r + y * stride >= 0) load_input(input + i * input_row, r);
+    for (std::int64_t n = 0; n < in.images; ++n) {
+        const T* grad_output = in.grad_output + n * in.grad_output_image + block.origin;
+        const T* input = in.input + n * in.input_image + block.origin * stride - rows / 2 * input_row;
+        V x[rows][stride];
+        const auto load_input = [&](auto r, auto i) __attribute__((always_inline)) {
+            const T* from = input + i * input_row;
+            prefetch_to_l1(from + input_ahead);
+            if constexpr (stride > 1) prefetch_to_l1(from + input_ahead + input_half);
+            load_phases<T, stride, guarded>(from, input_half, block.input_elements, first, x[r]);
+        };
+        const auto clear_input = [&](auto r) __attribute__((always_inline)) {
+            unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = V::zero(); });
+        };
+        const auto add_row = [&]() __attribute__((always_inline)) {
+            V a[columns];
+            prefetch_to_l1(grad_output + grad_output_ahead);
+            load_shifted<T, stride, columns, guarded>(grad_output, grad_output_half, block, bits, first, a);
+            total = total + a[columns / 2];
+            unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+                unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+                    sum[r][c] = fma(a[c], x[r][Tap<stride, columns, c>::phase], sum[r][c]);
+                });
+            });
+            unrolled<kept>([&](auto r) __attribute__((always_inline)) {
+                unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = x[r + stride][f]; });
+            });
+            grad_output += grad_output_row;
+            input += stride * input_row;
+        };
+
+        unrolled<kept>([&](auto r) __attribute__((always_inline)) {
+            if (r >= top && r < below + kept) load_input(r, r);
             else clear_input(r);
         });
-        add_row();
-        input += stride * input_row;
-        left -= stride;
-        ++y;
-    };
-    while (y < in.rows && above + kept + y * stride < 0) edge_row();
-    const std::int64_t inner = left / stride < in.rows - y ? left / stride : in.rows - y;
-    for (std::int64_t i = 0; i < inner; ++i) {
-        unrolled<rows - kept>([&](auto j) __attribute__((always_inline)) {
-            load_input(input + j * input_row, std::integral_constant<int, kept + j>{});
-        });
-        add_row();
-        input += stride * input_row;
+        input += kept * input_row;
+        std::int64_t y = 0;
+        const auto edge_row = [&]() __attribute__((always_inline)) {
+            unrolled<fresh>([&](auto i) __attribute__((always_inline)) {
+                constexpr std::integral_constant<int, kept + i> r;
+                if (y * stride + r >= top && y * stride + i < below) load_input(r, i);
+                else clear_input(r);
+            });
+            add_row();
+        };
+        for (; y < row_count && y * stride + kept < top; ++y) edge_row();
+        for (; y < full; ++y) {
+            unrolled<fresh>([&](auto i) __attribute__((always_inline)) {
+                load_input(std::integral_constant<int, kept + i>{}, i);
+            });
+            add_row();
+        }
+        for (; y < row_count; ++y) edge_row();
     }
-    left -= inner * stride;
-    y += inner;
-    while (y < in.rows) edge_row();
 }
 
 template <class T, int stride, int rows, int columns, bool guarded>
@@ -194,11 +196,8 @@ void sum_planes(const DepthwisePlanes<T>& in, T* state) noexcept {
             });
         });
         V total = V::load(own + rows * columns * chains<T>);
-        for (std::int64_t n = 0; n < in.images; ++n)
-            for (std::int64_t b = 0; b < in.block_count; ++b)
-                add_block<T, stride, rows, columns, guarded>(in, in.blocks[b],
-                                                             in.grad_output + n * in.grad_output_image,
-                                                             in.input + n * in.input_image, first, sum, total);
+        for (std::int64_t b = 0; b < in.block_count; ++b)
+            add_block<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
         unrolled<rows>([&](auto r) __attribute__((always_inline)) {
             unrolled<columns>([&](auto c) __attribute__((always_inline)) {
                 sum[r][c].store(own + (r * columns + c) * chains<T>);
@@ -213,8 +212,8 @@ void sum_bias(const DepthwisePlanes<T>& in, T* state) noexcept {
     using V = vec<T>;
     for (int first = 0; first < chains<T>; first += V::lanes) {
         V total = V::load(state + first);
-        for (std::int64_t n = 0; n < in.images; ++n)
-            for (std::int64_t b = 0; b < in.block_count; ++b) {
+        for (std::int64_t b = 0; b < in.block_count; ++b)
+            for (std::int64_t n = 0; n < in.images; ++n) {
                 const DepthwisePlaneBlock& block = in.blocks[b];
                 const unsigned bits[1] = {block.own & in.lanes};
                 const T* row = in.grad_output + n * in.grad_output_image + block.origin;

@@ -2,6 +2,7 @@
 
 #include "ops/conv2d_bias.hpp"
 #include "ops/conv2d_depthwise_parts.hpp"
+#include "ops/conv2d_depthwise_plane_input.hpp"
 #include "ops/conv2d_depthwise_planes.hpp"
 
 #include <algorithm>
@@ -88,8 +89,15 @@ private:
             add_units(strip, {u, std::min(u + plan.units_at_once, units.end)});
     }
 
+    /// Whether nothing of a unit needs panels.
+    bool over_planes(std::int64_t unit) const {
+        return has_plane_input(context, plan) && memory.weights_finite[unit - units.begin] == T(1);
+    }
+
     void add_units(const DepthwiseStrip& strip, Range part) const {
         const plan::Conv2dProblem& p = context.problem;
+        if (over_planes(part.begin))
+            return compute_plane_input(context, plan, strip, plan.unit_range(part), weights(part.begin), modes.input);
         read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements,
              memory.source);
         if (plan.input_panels())

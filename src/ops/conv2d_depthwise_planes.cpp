@@ -64,8 +64,8 @@ struct SegmentSums {
         const plan::Conv2dProblem& p = all.context.problem;
         const std::int64_t chains = all.plan.planes.lanes;
         std::fill_n(state, p.taps() * chains, T(0));
-        for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
-            for (const plan::DepthwisePlaneColumns& block : all.plan.planes.blocks)
+        for (const plan::DepthwisePlaneColumns& block : all.plan.planes.blocks)
+            for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
                 for (std::int64_t y = box.row_begin; y < box.row_end; ++y)
                     for (std::int64_t tap = 0; tap < p.taps(); ++tap)
                         add_row_exactly(block, n, channel, y, tap, state + tap * chains);

@@ -143,12 +143,15 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     if (plan.sums()) {
         plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
         plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
-        plan.over_planes = sums_over_planes(p);
+        plan.over_planes = works_on_planes(p);
         if (plan.over_planes) plan.planes = plan_planes(p, element_bytes);
     } else {
         plan.segments = free_segments(p, plan.units, strategy);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
     }
+    // Rows that fill less than half a vector are better transposed.
+    const bool wide = 2 * p.in_width * static_cast<std::int64_t>(element_bytes) > 64;
+    if (gradients.input && wide && works_on_planes(p)) plan.input_planes = plan_input_planes(p, element_bytes);
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * limits.lanes;

@@ -67,9 +67,10 @@ struct Conv2dDepthwisePlan {
     std::int64_t units_at_once;   ///< whose panels are filled together
     std::int64_t strip_segments;  ///< most segments of a strip
     DepthwiseAxis rows, columns;
-    std::vector<DepthwiseTile> tiles;  ///< of each phase of rows
-    bool over_planes;                  ///< whether the sums are taken straight from NCHW planes
-    DepthwisePlanesPlan planes;        ///< if so
+    std::vector<DepthwiseTile> tiles;                      ///< of each phase of rows
+    bool over_planes;                                      ///< whether the sums are taken straight from NCHW planes
+    DepthwisePlanesPlan planes;                            ///< if so
+    std::vector<DepthwisePlaneInputColumns> input_planes;  ///< empty where grad_input needs panels
     std::int64_t tasks, join_tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
 

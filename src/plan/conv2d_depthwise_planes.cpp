@@ -43,7 +43,7 @@ DepthwisePlaneColumns make_block(const Conv2dProblem& p, const DepthwisePlanesPl
 
 }  // namespace
 
-bool sums_over_planes(const Conv2dProblem& p) {
+bool works_on_planes(const Conv2dProblem& p) {
     return p.depthwise() && p.layout == Layout::nchw && p.taps() <= most_taps && p.stride_height == p.stride_width &&
            p.stride_height <= 2 && p.out_width <= most_columns &&
            has_centre(p.kernel_height, p.padding_top, p.stride_height, p.dilation_height, p.in_height, p.out_height) &&
@@ -75,6 +75,31 @@ DepthwisePlanesPlan plan_planes(const Conv2dProblem& p, std::size_t element_byte
         plan.blocks.push_back(make_block(p, plan, origin, {begin, end}));
     }
     return plan;
+}
+
+std::vector<DepthwisePlaneInputColumns> plan_input_planes(const Conv2dProblem& p, std::size_t element_bytes) {
+    const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
+    const std::int64_t lowest = -(p.kernel_width / 2 / p.stride_width);
+    const std::int64_t highest = (p.kernel_width / 2 + p.stride_width - 1) / p.stride_width;
+    std::vector<DepthwisePlaneInputColumns> blocks;
+    for (std::int64_t begin = 0, end = 0; begin < p.out_width; begin = end) {
+        std::int64_t origin = std::max<std::int64_t>(0, begin + lowest);
+        if (origin + lanes >= p.out_width) {
+            origin = std::max<std::int64_t>(0, p.out_width - lanes);
+            end = p.out_width;
+        } else {
+            end = origin + lanes - highest;
+        }
+        DepthwisePlaneInputColumns block{{begin, end}, origin, {}};
+        for (std::int64_t distance = lowest; distance <= highest; ++distance) {
+            std::uint32_t exists = 0;
+            for (std::int64_t x = begin; x < end; ++x)
+                if (x + distance >= 0 && x + distance < p.out_width) exists |= 1U << (x - begin);
+            block.exists.push_back(exists);
+        }
+        blocks.push_back(block);
+    }
+    return blocks;
 }
 
 }  // namespace backgrad::plan

@@ -29,12 +29,23 @@ struct DepthwisePlanesPlan {
     std::vector<DepthwisePlaneColumns> blocks;
 };
 
-/// Whether grad_weight is summed straight from planes: NCHW, a kernel of at most 9 taps with a centre, the padding that
-/// goes with it, and a stride of 1 or 2. It decides the order of additions, so it depends on the problem alone.
-bool sums_over_planes(const Conv2dProblem& problem);
+/// Whether the gradients may be computed straight from planes: NCHW, a kernel of at most 9 taps with a centre, the
+/// padding that goes with it, and a stride of 1 or 2. It decides the order of additions of grad_weight, so it depends
+/// on the problem alone.
+bool works_on_planes(const Conv2dProblem& problem);
 
-/// For a problem of which sums_over_planes is true.
+/// For a problem of which works_on_planes is true.
 DepthwisePlanesPlan plan_planes(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// Some columns of grad_input, stride times `columns`, as lanes: lane k of a row of grad_output is column origin + k.
+struct DepthwisePlaneInputColumns {
+    Range columns;
+    std::int64_t origin;
+    /// For each distance from the lowest on, the lanes whose column of grad_output exists.
+    std::vector<std::uint32_t> exists;
+};
+/// For a problem of which works_on_planes is true.
+std::vector<DepthwisePlaneInputColumns> plan_input_planes(const Conv2dProblem& problem, std::size_t element_bytes);
 
 /// At tap column c, output column x meets column x + shift of phase `phase` of the input.
 struct DepthwiseTapColumn {

@@ -90,7 +90,7 @@ LaneSide weight_side(const Conv2dProblem& p, int lanes) {
 }
 
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
-    if (p.depthwise()) return sums_over_planes(p) ? LaneFamily::pixels : LaneFamily::channels;
+    if (p.depthwise()) return works_on_planes(p) ? LaneFamily::pixels : LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));

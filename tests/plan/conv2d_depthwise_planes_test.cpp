@@ -31,7 +31,7 @@ Conv2dProblem any_problem() {
                             .padding_right = width / 2,
                             .groups = channels};
     const Conv2dProblem problem = make_problem(shape, {.layout = Layout::nchw});
-    RC_PRE(sums_over_planes(problem));
+    RC_PRE(works_on_planes(problem));
     return problem;
 }
 
@@ -92,6 +92,28 @@ TEST(DepthwisePlanes, StayInsideTheRowWhereItFillsTheLanes) {
     }));
 }
 
+TEST(DepthwisePlanes, GiveEveryColumnOfGradInputToOneBlockThatHoldsWhatItMeets) {
+    EXPECT_TRUE(rc::check([] {
+        const Conv2dProblem p = any_problem();
+        const std::size_t element_bytes = *rc::gen::element(4, 8);
+        const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
+        const std::int64_t lowest = -(p.kernel_width / 2 / p.stride_width);
+        std::int64_t position = 0;
+        for (const DepthwisePlaneInputColumns& block : plan_input_planes(p, element_bytes)) {
+            RC_ASSERT(block.columns.begin == position && block.columns.size() > 0);
+            position = block.columns.end;
+            for (std::size_t i = 0; i < block.exists.size(); ++i)
+                for (std::int64_t x = block.columns.begin; x < block.columns.end; ++x) {
+                    const std::int64_t meets = x + lowest + static_cast<std::int64_t>(i);
+                    const bool exists = (block.exists[i] >> (x - block.columns.begin) & 1U) != 0;
+                    RC_ASSERT(exists == (meets >= 0 && meets < p.out_width));
+                    RC_ASSERT(!exists || (meets >= block.origin && meets < block.origin + lanes));
+                }
+        }
+        RC_ASSERT(position == p.out_width);
+    }));
+}
+
 TEST(DepthwisePlanes, NeedAKernelWithACentre) {
     const auto planes = [](std::int64_t kernel, std::int64_t padding, std::int64_t stride, Layout layout) {
         const Conv2dShape shape{.batch = 2,
@@ -108,7 +130,7 @@ TEST(DepthwisePlanes, NeedAKernelWithACentre) {
                                 .padding_left = padding,
                                 .padding_right = padding,
                                 .groups = 4};
-        return sums_over_planes(make_problem(shape, {.layout = layout}));
+        return works_on_planes(make_problem(shape, {.layout = layout}));
     };
     EXPECT_TRUE(planes(3, 1, 1, Layout::nchw));
     EXPECT_TRUE(planes(3, 1, 2, Layout::nchw));
