@@ -1,7 +1,7 @@
 #include "kernels/conv2d_depthwise_kernels.hpp"
 #include "kernels/unrolled.hpp"
-#include "simd/halves.hpp"
 #include "simd/index.hpp"
+#include "simd/vec.hpp"
 
 #include <utility>
 

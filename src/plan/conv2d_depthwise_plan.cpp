@@ -86,6 +86,10 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     const std::int64_t size = uncut ? plan.units : std::min({worthwhile, balanced, plan.units});
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
+    // As many tasks for each worker, where pixels are not read together for several units.
+    const bool even = !uncut && together == 1;
+    while (even && plan.unit_blocks < plan.units && plan.segment_groups * plan.unit_blocks % threads != 0)
+        ++plan.unit_blocks;
     plan.units_per_block = ceil_div(plan.units, plan.unit_blocks);
     plan.units_at_once = std::min(together, plan.units_per_block);
 }

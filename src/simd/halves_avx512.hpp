@@ -29,17 +29,5 @@ inline vec<double> shift_lanes(vec<double> a, __mmask8 mask) {
     else return {_mm512_castsi512_pd(_mm512_maskz_alignr_epi64(mask, zero, v, -n))};
 }
 
-inline void interleave(vec<float> even, vec<float> odd, vec<float>& low, vec<float>& high) {
-    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    low.value = _mm512_permutex2var_ps(even.value, order, odd.value);
-    high.value = _mm512_permutex2var_ps(even.value, _mm512_add_epi32(order, _mm512_set1_epi32(8)), odd.value);
-}
-
-inline void interleave(vec<double> even, vec<double> odd, vec<double>& low, vec<double>& high) {
-    const __m512i order = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-    low.value = _mm512_permutex2var_pd(even.value, order, odd.value);
-    high.value = _mm512_permutex2var_pd(even.value, _mm512_add_epi64(order, _mm512_set1_epi64(4)), odd.value);
-}
-
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

@@ -309,6 +309,8 @@ std::vector<Conv2dShape> layer_kinds() {
             groups(padding(kernel(image(2, 32, 14, 14, 32), 3, 3), 1), 8),
             groups(padding(kernel(image(2, 40, 28, 28, 40), 5, 5), 2), 40),
             groups(padding(stride(kernel(image(2, 19, 29, 31, 19), 3, 3), 2, 2), 1), 19),
+            groups(padding(kernel(image(3, 18, 23, 30, 18), 3, 3), 1), 18),
+            groups(padding(kernel(image(5, 17, 7, 7, 17), 3, 3), 1), 17),
             image(300, 84, 1, 1, 10),
             padding(kernel(image(3, 4, 60, 61, 4), 3, 3), 1)};
 }
