@@ -66,7 +66,8 @@ void choose_tasks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy&
             plan.channel_groups = 1;
             break;
         case Partition::automatic:
-            plan.block_groups = std::min(all, std::max(ceil_div(all, strips_per_task), tasks_per_thread * threads));
+            plan.block_groups =
+                std::min(all, std::max(round_up(ceil_div(all, strips_per_task), threads), tasks_per_thread * threads));
             break;
     }
 }

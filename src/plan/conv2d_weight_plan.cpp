@@ -3,6 +3,7 @@
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace backgrad::plan {
@@ -32,6 +33,16 @@ std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dWeightPlan& plan
            plan.rows_per_block * (from_output ? in_pixels : out_pixels);
 }
 
+/// Segments that a group holds at least: up to 4 where a segment is less than 512 Ki multiply-adds, some microseconds,
+/// which beginning and joining a group of its own would slow down.
+std::int64_t least_segments(const Conv2dProblem& p, std::int64_t segments) {
+    constexpr double worth_a_group = 512 * 1024;
+    const double products = static_cast<double>(p.batch * p.pixels_out()) *
+                            static_cast<double>(p.out_channels * p.in_channels * p.taps()) /
+                            static_cast<double>(std::max<std::int64_t>(1, segments));
+    return products > worth_a_group / 4 ? static_cast<std::int64_t>(std::ceil(worth_a_group / products)) : 4;
+}
+
 }  // namespace
 
 Range Conv2dWeightPlan::lane_block(std::int64_t block) const {
@@ -45,7 +56,8 @@ std::int64_t automatic_segment_groups(const Conv2dProblem& p, std::size_t elemen
     const std::int64_t bytes =
         std::max<std::int64_t>(1, p.weight_elements() * static_cast<std::int64_t>(element_bytes));
     const std::int64_t most = std::min<std::int64_t>(64, 8 * 1024 * 1024 / bytes);
-    const std::int64_t wanted = std::min(ceil_div(256, std::max<std::int64_t>(1, tiles)), segments);
+    const std::int64_t wanted =
+        std::min(ceil_div(256, std::max<std::int64_t>(1, tiles)), segments / least_segments(p, segments));
     return std::max<std::int64_t>(1, std::min(wanted, most));
 }
 

@@ -87,8 +87,8 @@ Conv2dWeightPlan plan_weight(const Conv2dProblem& problem, const RegisterTiles& 
                              const Strategy& strategy, bool continued = false);
 
 /// Segment groups whatever the strategy: P = clamp(ceil(256 / tiles), 1, min(64, 8 MiB / weight bytes)) with nominal
-/// tiles of 64 x 64 channels, and at least a segment each. Joining costs a single image 2 to 3% on one thread, which
-/// buys small layers even shares on many.
+/// tiles of 64 x 64 channels, and at least a segment each, or up to four where they are small. Joining costs a single
+/// image 2 to 3% on one thread, which buys small layers even shares on many.
 std::int64_t automatic_segment_groups(const Conv2dProblem& problem, std::size_t element_bytes, std::int64_t segments);
 
 /// Segment groups of a strategy: one for an owner or a channel partition, the automatic ones otherwise, at least two

@@ -61,11 +61,15 @@ std::int64_t tile_lanes(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
 /// Cycles of some bands of a folding plan: the rows of grad_output that they meet, and those that they write.
 double band_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                    const Range& blocks) {
-    std::int64_t met = 0;
-    for (std::int64_t b = blocks.begin; b < blocks.end; ++b)
-        met += reaching_rows(p, input_block(p, plan, b).rows).size();
+    std::int64_t met = 0, written = 0;
+    for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+        const Range rows = input_block(p, plan, b).rows;
+        met += reaching_rows(p, rows).size();
+        written += rows.size() * p.in_width * p.in_channels;
+    }
     const double pixels_per_row = static_cast<double>(p.pixels_in()) / static_cast<double>(p.out_height);
-    return fold_cost(p, tiles.lanes) * pixels_per_row * static_cast<double>(met);
+    return fold_cost(p, tiles.lanes) * pixels_per_row * static_cast<double>(met) +
+           copy_cycles * static_cast<double>(written);
 }
 
 double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,

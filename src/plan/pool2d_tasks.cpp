@@ -17,15 +17,16 @@ std::int64_t task_elements(std::int64_t elements, std::size_t element_bytes) {
     return std::max(least_task_bytes / static_cast<std::int64_t>(element_bytes), elements / most_tasks);
 }
 
-/// Calls emit(begin, end) for equal parts of [0, size), each of about `goal` units, at least one.
+/// Calls emit(begin, end) for equal parts of [0, size), each of about `goal` units, at least one. Several are an even
+/// number, so that two threads have as many, and long and short ones alternate.
 template <class Emit>
 void cut(std::int64_t size, std::int64_t goal, const Emit& emit) {
-    const std::int64_t parts = std::clamp<std::int64_t>(size / std::max<std::int64_t>(1, goal), 1, size);
+    const std::int64_t wanted = std::clamp<std::int64_t>(size / std::max<std::int64_t>(1, goal), 1, size);
+    const std::int64_t parts = wanted > 1 && wanted < size ? wanted + wanted % 2 : wanted;
     for (std::int64_t part = 0; part < parts; ++part) {
         // Equal parts without a product that could overflow.
         const std::int64_t share = size / parts, rest = size % parts;
-        const std::int64_t begin = part * share + std::min(part, rest);
-        emit(begin, begin + share + (part < rest ? 1 : 0));
+        emit(part * share + part * rest / parts, (part + 1) * share + (part + 1) * rest / parts);
     }
 }
 
