@@ -50,7 +50,7 @@ template <class T>
 bool has_plane_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan) noexcept {
     if (plan.input_planes.empty() || functions(context)[0] == nullptr) return false;
     const plan::Conv2dProblem& p = context.problem;
-    const std::int64_t elements = (plan.gradients.weight ? 2 : 1) * p.input_elements() + p.output_elements();
+    const std::int64_t elements = p.input_elements() + p.output_elements();
     return elements * static_cast<std::int64_t>(sizeof(T)) <= threads::last_level_cache_bytes();
 }
 
