@@ -7,4 +7,16 @@
 
 #if defined(__AVX512F__)
 #include "simd/halves_avx512.hpp"
+#else
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+// Named, and never called, by code for vectors of 64 bytes.
+template <class T>
+vec<T> load_halves(const T* low, const T* high);
+template <int n, class V>
+V shift_lanes(V a, typename V::mask mask);
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA
 #endif
