@@ -58,7 +58,10 @@ Conv2dProblem tap_sums_problem(const Conv2dProblem& p) {
 
 double fold_cost(const Conv2dProblem& p, int lanes) {
     // Per vector of pixels and tap: a store, then a load that crosses lines and an addition.
-    constexpr double fold_cycles = 3.5, write_cycles = 0.15, row_start = 30, tap_start = 4;
+    constexpr double fold_cycles = 3.5, row_start = 30, tap_start = 4;
+    // The kernel puts one, two or four phases together in whole vectors, and others element by element.
+    const bool zipped = p.stride_width == 1 || p.stride_width == 2 || p.stride_width == 4;
+    const double write_cycles = zipped ? 0.15 : 4;
     const double rows = static_cast<double>(p.in_channels * p.taps());
     const double area =
         static_cast<double>(p.pixels_out()) / static_cast<double>(std::max<std::int64_t>(1, p.pixels_in()));
