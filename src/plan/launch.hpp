@@ -9,9 +9,10 @@ namespace backgrad::plan {
 constexpr double launch_cycles = 5000;
 
 /// Cycles that a convolution loses besides: packed weights, partial sums and gradients move between the caches of
-/// those who write and those who read them. With this, every layer that a team of 2 is chosen for gained: those of 5 to
-/// 10 microseconds 20 to 35% of their time (AMD EPYC, AVX-512; docs/threading.md).
-constexpr double exchange_cycles = 3000;
+/// those who write and those who read them, and a launch takes several times as long where the team's processors lie
+/// far apart. Layers of 5 to 10 microseconds gained 20 to 35% from a team of 2 in some runs of a virtual machine and
+/// lost up to half in others (AMD EPYC, AVX-512); from 10 on they seldom lose.
+constexpr double exchange_cycles = 15000;
 
 /// Whether a phase of so many cycles ends earlier on a team of `threads` than on the calling thread; `lost` is what a
 /// team loses besides its launch.
