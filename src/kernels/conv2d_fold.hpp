@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/conv2d_kernels.hpp"
+#include "kernels/conv2d_vectors.hpp"
 #include "simd/index.hpp"
 #include "simd/vec.hpp"
 
@@ -40,41 +40,20 @@ template <class T, int vectors>
     }
 }
 
+/// What of a vector lies before the end of a row, which has `elements` left.
 template <class T>
 void write_some(vec<T> x, T* to, std::int64_t elements, Finish finish) {
-    using V = vec<T>;
-    if (elements >= V::lanes) {
-        if (finish == Finish::add) x = V::load(to) + x;
-        x.store(to);
-    } else if (elements > 0) {
-        const int n = static_cast<int>(elements);
-        if (finish == Finish::add) x = V::load_first(to, n) + x;
-        x.store_first(to, n);
-    }
+    if (elements > 0) write_first(x, to, limited(elements, vec<T>::lanes), finish);
 }
 
-/// Takes elements of two vectors in turn.
+/// The elements of two vectors in turn.
 template <class T>
-class Zip {
-public:
-    using V = vec<T>;
-
-    Zip() {
-        std::int32_t low[V::lanes], high[V::lanes];
-        for (int i = 0; i < V::lanes; ++i) {
-            const int k = i + V::lanes;
-            low[i] = i / 2 + i % 2 * V::lanes;
-            high[i] = k / 2 + k % 2 * V::lanes;
-        }
-        low_ = index_vec<T>::load(low);
-        high_ = index_vec<T>::load(high);
-    }
-    V low(V a, V b) const { return permute_pair(a, b, low_); }
-    V high(V a, V b) const { return permute_pair(a, b, high_); }
-
-private:
-    index_vec<T> low_, high_;
-};
+void write_pair(vec<T> a, vec<T> b, T* to, std::int64_t elements, Finish finish) {
+    vec<T> low, high;
+    interleave(a, b, low, high);
+    write_some(low, to, elements, finish);
+    write_some(high, to + vec<T>::lanes, elements - vec<T>::lanes, finish);
+}
 
 template <class T>
 void fold_whole(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
@@ -98,7 +77,6 @@ void fold_whole(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish)
 template <class T, int phases>
 void fold_zipped(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
     using V = vec<T>;
-    const Zip<T> zip;
     for (std::int64_t i = 0; i * phases < width; i += V::lanes) {
         V sum[phases];
         const FoldTap* tap = row.taps;
@@ -112,17 +90,13 @@ void fold_zipped(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish
         T* out = to + i * phases;
         const std::int64_t left = width - i * phases;
         if constexpr (phases == 2) {
-            write_some(zip.low(sum[0], sum[1]), out, left, finish);
-            write_some(zip.high(sum[0], sum[1]), out + V::lanes, left - V::lanes, finish);
+            write_pair(sum[0], sum[1], out, left, finish);
         } else {
-            const V even[] = {zip.low(sum[0], sum[2]), zip.high(sum[0], sum[2])};
-            const V odd[] = {zip.low(sum[1], sum[3]), zip.high(sum[1], sum[3])};
-            for (int half = 0; half < 2; ++half) {
-                T* quarter = out + 2 * half * V::lanes;
-                const std::int64_t rest = left - 2 * half * V::lanes;
-                write_some(zip.low(even[half], odd[half]), quarter, rest, finish);
-                write_some(zip.high(even[half], odd[half]), quarter + V::lanes, rest - V::lanes, finish);
-            }
+            V even[2], odd[2];
+            interleave(sum[0], sum[2], even[0], even[1]);
+            interleave(sum[1], sum[3], odd[0], odd[1]);
+            for (int half = 0; half < 2; ++half)
+                write_pair(even[half], odd[half], out + 2 * half * V::lanes, left - 2 * half * V::lanes, finish);
         }
     }
 }

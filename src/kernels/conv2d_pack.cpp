@@ -1,6 +1,7 @@
 #include "kernels/conv2d_fold.hpp"
 #include "kernels/conv2d_kernels.hpp"
 #include "kernels/conv2d_spread.hpp"
+#include "kernels/conv2d_vectors.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
@@ -129,18 +130,6 @@ void gather_rows(const T* from, const std::ptrdiff_t* offsets, std::int64_t rows
             else
                 for (int i = 0; i < columns - c; ++i) block[i].store(out + i * to_row);
         }
-    }
-}
-
-template <class T>
-void write_first(vec<T> x, T* to, int n, Finish finish) {
-    using V = vec<T>;
-    if (n == V::lanes) {
-        if (finish == Finish::add) x = V::load(to) + x;
-        x.store(to);
-    } else {
-        if (finish == Finish::add) x = V::load_first(to, n) + x;
-        x.store_first(to, n);
     }
 }
 

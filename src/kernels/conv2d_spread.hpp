@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/conv2d_kernels.hpp"
+#include "kernels/conv2d_vectors.hpp"
 #include "simd/index.hpp"
 #include "simd/vec.hpp"
 
@@ -10,16 +10,6 @@ using kernels::CellGrid;
 using kernels::Finish;
 
 namespace {
-
-inline int limited(std::int64_t n, int limit) { return n < limit ? static_cast<int>(n) : limit; }
-
-template <class T>
-void clear(T* to, std::int64_t count) noexcept {
-    using V = vec<T>;
-    std::int64_t i = 0;
-    for (; i + V::lanes <= count; i += V::lanes) V::zero().store(to + i);
-    if (i < count) V::zero().store_first(to + i, static_cast<int>(count - i));
-}
 
 /// Where a row's elements come from: element c from number c / step if that is whole, else from nowhere. Every vector
 /// of the row is alike if the step divides the lanes.

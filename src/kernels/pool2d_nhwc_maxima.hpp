@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_cells.hpp"
 #include "simd/index.hpp"
 
@@ -62,17 +63,7 @@ private:
         std::int64_t window_step;  ///< to the next window
     };
 
-    struct Best {
-        vec<T> value;
-        Index position;
-
-        /// Takes what comes later in row-major order if it is greater, or the first NaN.
-        void take(const Best& later) {
-            const auto replace = exceeds(later.value, value);
-            value = select(replace, later.value, value);
-            position = select(replace, later.position, position);
-        }
-    };
+    using Best = BestCell<T>;
 
     [[gnu::noinline]] void find_row(std::int64_t y) {
         const CellRange rows = rows_of_window(problem_, y);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_cells.hpp"
 #include "kernels/pool2d_phase_rows.hpp"
 
@@ -48,17 +49,7 @@ private:
     static constexpr int lanes = vec<T>::lanes;
     using Index = index_vec<T>;
 
-    struct Best {
-        vec<T> value;
-        Index position;
-
-        /// Takes what comes later in row-major order if it is greater, or the first NaN.
-        void take(const Best& later) {
-            const auto replace = exceeds(later.value, value);
-            value = select(replace, later.value, value);
-            position = select(replace, later.position, position);
-        }
-    };
+    using Best = BestCell<T>;
 
     static vec<T> nothing() { return vec<T>::broadcast(-std::numeric_limits<T>::infinity()); }
     static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }

@@ -26,12 +26,11 @@ void unpack(const Conv2dContext<T>& context, const TensorView<T>& grad_input, Ra
             const StripTarget<T>& sums, kernels::Finish finish) {
     const plan::Conv2dProblem& p = context.problem;
     const kernels::PackKernels<T>& pack = *context.kernels.pack;
-    const bool strided = p.stride_height > 1 || p.stride_width > 1;
     for_each_image(strip, p.pixels_out(), [&](const ImagePixels& some, std::int64_t before) {
         const T* from = sums.data + channels.begin * sums.channel + before;
         T* image = grad_input.at(some.image, channels.begin, 0, 0);
         const std::int64_t first = some.pixels.begin, pixels = some.pixels.size();
-        if (strided)
+        if (p.strided())
             pack.spread(from, sums.channel, channels.size(), first, pixels,
                         {image, grad_input.channel, grad_input.row, p.in_height, p.in_width, p.stride_height,
                          p.stride_width, p.out_width},

@@ -13,8 +13,6 @@ constexpr double read_cycles = 1;  ///< per vector of grad_output that comes fro
 /// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
 constexpr double pack_cycles = 12, unpack_cycles = 4, spread_cycles = 0.2;
 
-bool is_strided(const Conv2dProblem& p) { return p.stride_height > 1 || p.stride_width > 1; }
-
 /// Cycles of `tile_count` tiles of input channels over one strip of `vectors` vectors.
 double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t vectors,
                     std::int64_t tile_count) {
@@ -26,7 +24,7 @@ double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::in
     const double sums = static_cast<double>(tile_count) * (slots + call_slots / terms) * out / 2;
     const double cells = static_cast<double>(plan.strip_lanes * p.stride_height * p.stride_width);
     const double moves = (plan.strips_cross_images ? pack_cycles : read_cycles) * out +
-                         (plan.staged ? unpack_cycles * in : 0) + (is_strided(p) ? spread_cycles * cells * in : 0);
+                         (plan.staged ? unpack_cycles * in : 0) + (p.strided() ? spread_cycles * cells * in : 0);
     return sums + moves * static_cast<double>(vectors);
 }
 
@@ -82,7 +80,7 @@ double strip_cost(const Conv2dProblem& p, int lanes, std::int64_t rows, double m
 }
 
 double cost_in_images(const Conv2dProblem& p, int lanes) {
-    return strip_cost(p, lanes, p.batch, is_strided(p) ? unpack_cycles * static_cast<double>(p.in_channels) : 0);
+    return strip_cost(p, lanes, p.batch, p.strided() ? unpack_cycles * static_cast<double>(p.in_channels) : 0);
 }
 
 double cost_across_images(const Conv2dProblem& p, int lanes) {
@@ -122,7 +120,7 @@ double pointwise_cost(const Conv2dProblem& p, int lanes) {
     const double area =
         static_cast<double>(p.pixels_out()) / static_cast<double>(std::max<std::int64_t>(1, p.pixels_in()));
     return area * std::min(cost_in_images(p, lanes), cost_across_images(p, lanes)) +
-           (is_strided(p) ? spread_cycles * static_cast<double>(p.in_channels) : 0);
+           (p.strided() ? spread_cycles * static_cast<double>(p.in_channels) : 0);
 }
 
 Range pixel_strip(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t strip) {
@@ -152,7 +150,7 @@ void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const Registe
                     const Strategy& strategy) {
     plan.strip_lanes = tiles.lanes;
     plan.strips_cross_images = cost_across_images(p, tiles.lanes) < cost_in_images(p, tiles.lanes);
-    plan.staged = plan.strips_cross_images || is_strided(p);
+    plan.staged = plan.strips_cross_images || p.strided();
     choose_strip_tile(plan, p, tiles, std::max(1, strategy.threads));
     choose_tasks(plan, p, strategy);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;

@@ -31,6 +31,7 @@ struct Conv2dProblem {
         return batch * groups * out_channels * grad_output_height * grad_output_width;
     }
     bool depthwise() const { return in_channels == 1 && out_channels == 1; }
+    bool strided() const { return stride_height > 1 || stride_width > 1; }
 
     /// Input coordinate of output row `y` and kernel row `r`; it may lie outside the input.
     std::int64_t input_row(std::int64_t y, std::int64_t r) const {

@@ -2,6 +2,7 @@
 #include "support/guarded.hpp"
 #include "support/random.hpp"
 #include "support/strategies.hpp"
+#include "support/thrown.hpp"
 
 #include <backgrad/activation.hpp>
 #include <backgrad/block.hpp>
@@ -124,16 +125,6 @@ TEST(ActivationFromMask, GivesTheBitsOfTheInputWithStreamingStores) {
     if (small_scale()) GTEST_SKIP() << "too large for a sanitizer build";
     const std::int64_t elements = (std::int64_t{48} << 20) + 21;
     for (const Isa isa : vector_isas()) check_gradient<float>({.strategy = {.isa = isa}}, elements, 3, false);
-}
-
-template <class Call>
-std::string thrown_argument(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.argument();
-    }
-    return "nothing";
 }
 
 TEST(ActivationMaskErrors, NameTheArgument) {

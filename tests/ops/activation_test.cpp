@@ -5,6 +5,7 @@
 #include "support/guarded.hpp"
 #include "support/random.hpp"
 #include "support/strategies.hpp"
+#include "support/thrown.hpp"
 
 #include <backgrad/activation.hpp>
 #include <backgrad/names.hpp>
@@ -236,16 +237,6 @@ TEST(ActivationBackward, NanAndInfinityGoWhereTheFormulaSends) {
             EXPECT_EQ(result[4], bell ? 0.0F : 1.0F) << name(activation) << " " << name(isa);
             EXPECT_EQ(result[5], 0.0F) << name(activation) << " " << name(isa);
         }
-}
-
-template <class Call>
-std::string thrown_argument(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.argument();
-    }
-    return "nothing";
 }
 
 TEST(ActivationErrors, NameTheArgument) {

@@ -1,4 +1,6 @@
 // Wrong arguments of the poolings: what is thrown, what it says, and that nothing is written.
+#include "support/thrown.hpp"
+
 #include <backgrad/pool2d.hpp>
 
 #include <gtest/gtest.h>
@@ -23,16 +25,6 @@ Pool2dShape legal() {
             .window_width = 2,
             .stride_height = 2,
             .stride_width = 2};
-}
-
-template <class Call>
-std::string thrown_argument(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.argument();
-    }
-    return "nothing";
 }
 
 TEST(Pool2dErrors, NameTheArgument) {

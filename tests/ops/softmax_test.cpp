@@ -5,6 +5,7 @@
 #include "support/guarded.hpp"
 #include "support/random.hpp"
 #include "support/strategies.hpp"
+#include "support/thrown.hpp"
 
 #include <gtest/gtest.h>
 
@@ -212,16 +213,6 @@ TEST(SoftmaxShape, FollowsTheLayout) {
     EXPECT_EQ(nhwc.outer, 40);
     EXPECT_EQ(nhwc.length, 3);
     EXPECT_EQ(nhwc.inner, 1);
-}
-
-template <class Call>
-std::string thrown_argument(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.argument();
-    }
-    return "nothing";
 }
 
 TEST(SoftmaxErrors, NameTheArgument) {
