@@ -122,6 +122,12 @@ double shared_elements(const Conv2dProblem& p, std::int64_t rows, std::int64_t c
            (static_cast<double>(p.in_channels) + static_cast<double>(p.out_channels) / area);
 }
 
+/// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector, and
+/// meet so many pixels before the next come.
+double weight_reads(LaneFamily family, std::int64_t pixels) {
+    return family == LaneFamily::channels ? std::max(1.0, 6.0 / static_cast<double>(pixels)) : 1.0;
+}
+
 /// Cuts images so that panels stay in the cache and workers are equally busy.
 void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
                    const Strategy& strategy) {
@@ -150,7 +156,8 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
                 const double compute = static_cast<double>(tall * filled) * products(p) *
                                        static_cast<double>(ceil_div(tile_count, c)) / static_cast<double>(tile_count) *
                                        static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2 *
-                                       tile_slots_per_fma(plan, ceil_div(tall, p.stride_height));
+                                       tile_slots_per_fma(plan, ceil_div(tall, p.stride_height)) *
+                                       weight_reads(plan.family, tall * wide);
                 const double move = 0.3 * static_cast<double>(tall * wide * p.out_channels) * halo /
                                     static_cast<double>(p.stride_height * p.stride_width);
                 const double cost =
@@ -179,15 +186,18 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
 }
 
-/// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. Output channels that lie
-/// a multiple of half a page apart share a few sets of the L1 cache; they are copied. So are weights that many pixels
-/// meet: a copy costs as much as some ten pixels, and rows of a few lines each are read 5% faster from it.
+/// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. A copy costs as much as
+/// some ten pixels, and rows of a few lines each are read 5% faster from it: it is made where many pixels meet the
+/// weights. Output channels that lie a multiple of half a page apart share a few sets of the L1 cache, and are copied
+/// for fewer; a copy costs a team a launch besides, and each of its threads meets only some of the pixels.
 bool lanes_lie_in_place(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                         std::size_t element_bytes, const Strategy& strategy) {
-    constexpr std::int64_t half_page = 2048, few_pixels = 256;
-    return p.batch * p.pixels_out() <= few_pixels * std::max(1, strategy.threads) &&
-           plan.family == LaneFamily::channels && meets_single_pixels(p) && p.in_channels % tiles.lanes == 0 &&
-           p.in_channels * static_cast<std::int64_t>(element_bytes) % half_page != 0;
+    constexpr std::int64_t half_page = 2048;
+    const std::int64_t threads = std::max(1, strategy.threads);
+    const bool share_sets = p.in_channels * static_cast<std::int64_t>(element_bytes) % half_page == 0;
+    const std::int64_t few_pixels = share_sets ? 48 + 4 * threads : 256 * threads;
+    return p.batch * p.pixels_out() <= few_pixels && plan.family == LaneFamily::channels && meets_single_pixels(p) &&
+           p.in_channels % tiles.lanes == 0;
 }
 
 }  // namespace

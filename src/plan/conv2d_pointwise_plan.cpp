@@ -36,7 +36,10 @@ double makespan(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_
     const std::int64_t tile_count = ceil_div(plan.channel_tile_count(p), groups);
     const double row = static_cast<double>(larger) * strip_cycles(p, plan, vectors / strips + 1, tile_count) +
                        static_cast<double>(strips - larger) * strip_cycles(p, plan, vectors / strips, tile_count);
-    return row / static_cast<double>(strips) * static_cast<double>(ceil_div(p.groups * all_strips * groups, threads));
+    const double each = row / static_cast<double>(strips);
+    // One worker has them all, of several one has only larger ones.
+    const double largest = threads > 1 && larger > 0 ? strip_cycles(p, plan, vectors / strips + 1, tile_count) : each;
+    return largest + each * static_cast<double>(ceil_div(p.groups * all_strips * groups, threads) - 1);
 }
 
 /// Cuts strips and input channels into tasks. Channels are cut where strips are few: each part reads grad_output anew.

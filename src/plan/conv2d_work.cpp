@@ -132,9 +132,10 @@ double main_task_cycles(const Conv2dProblem& p, const Conv2dPlan& plan, const Re
     return input_task_cycles(p, *plan.input, tiles, ordered.task);
 }
 
-/// A phase of equal tasks that move `elements` elements.
-PhaseWork moving_phase(std::int64_t tasks, double elements, std::size_t element_bytes, const RegisterTiles& tiles) {
-    const double each = transpose_cycles * elements / static_cast<double>(std::max<std::int64_t>(1, tasks));
+/// A phase of equal tasks that read or write `elements` elements in so many cycles each.
+PhaseWork moving_phase(std::int64_t tasks, double elements, double element_cycles, std::size_t element_bytes,
+                       const RegisterTiles& tiles) {
+    const double each = element_cycles * elements / static_cast<double>(std::max<std::int64_t>(1, tasks));
     return {std::vector<double>(static_cast<std::size_t>(tasks), each * flops_per_cycle(tiles)),
             elements * static_cast<double>(element_bytes)};
 }
@@ -146,9 +147,10 @@ double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
     const bool writes_input = plan.input || (plan.depthwise && plan.depthwise->gradients.input);
     const std::int64_t tensors = int{reads_input} + int{writes_input};
     const bool writes_weights = reads_input && plan.depthwise_joins() == 0;
+    const bool reads_weights = (plan.input && plan.input->weights_in_place) || (plan.depthwise && writes_input);
     const std::int64_t joined = plan.shared.weight_partials + plan.shared.bias_partials;
     return static_cast<double>(p.output_elements() + tensors * p.input_elements() + plan.shared.packed_weights +
-                               (writes_weights ? p.weight_elements() : 0) + 2 * joined +
+                               (int{writes_weights} + int{reads_weights}) * p.weight_elements() + 2 * joined +
                                plan.shared.depthwise_partials);
 }
 
@@ -166,11 +168,11 @@ Work conv2d_work(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterT
     if (plan.pack_tasks() > 0)
         work.phases.push_back(moving_phase(plan.pack_tasks(),
                                            static_cast<double>(p.weight_elements() + plan.shared.packed_weights),
-                                           element_bytes, tiles));
+                                           p.taps() == 1 ? copy_cycles : transpose_cycles, element_bytes, tiles));
     work.phases.push_back(std::move(sums));
     if (joins > 0)
-        work.phases.push_back(
-            moving_phase(joins, static_cast<double>(partials + p.weight_elements()), element_bytes, tiles));
+        work.phases.push_back(moving_phase(joins, static_cast<double>(partials + p.weight_elements()), transpose_cycles,
+                                           element_bytes, tiles));
     work.flops_per_cycle = flops_per_cycle(tiles);
     work.partial_bytes = partials * static_cast<std::int64_t>(element_bytes);
     return work;

@@ -147,11 +147,14 @@ TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
 }
 
 TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
-    const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout, std::int64_t batch = 2) {
-        Conv2dShape shape{.batch = batch, .in_channels = channels, .in_height = 10, .in_width = 10, .out_channels = 64};
+    const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout, std::int64_t batch = 2,
+                             std::int64_t size = 10, int threads = 1) {
+        Conv2dShape shape{
+            .batch = batch, .in_channels = channels, .in_height = size, .in_width = size, .out_channels = 64};
         shape.kernel_height = shape.kernel_width = kernel;
         shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = kernel / 2;
-        const Conv2dInputPlan plan = plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {});
+        const Conv2dInputPlan plan =
+            plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {.threads = threads});
         EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place);
         EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place);
         return plan.weights_in_place;
@@ -163,6 +166,15 @@ TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
     EXPECT_FALSE(in_place(784, 1, Layout::nhwc, 20)) << "a copy costs less than many pixels gain";
     EXPECT_FALSE(in_place(785, 1, Layout::nhwc)) << "the last vector would reach beyond the weights";
     EXPECT_FALSE(in_place(1024, 1, Layout::nhwc)) << "output channels a page apart share sets of the cache";
+    EXPECT_TRUE(in_place(1024, 1, Layout::nhwc, 1, 7)) << "a copy costs more than few pixels gain";
+    EXPECT_TRUE(in_place(1024, 1, Layout::nhwc, 2, 10, 64)) << "a copy costs a launch, too";
+}
+
+TEST(Conv2dInputPlan, DoesNotReadManyWeightsForFewPixels) {
+    const Conv2dShape shape{.batch = 1, .in_channels = 2048, .in_height = 7, .in_width = 7, .out_channels = 512};
+    const Conv2dInputPlan plan = plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = 64});
+    EXPECT_EQ(plan.tasks, 64);
+    EXPECT_LE(plan.blocks, 49 / 6);
 }
 
 TEST(Conv2dInputPlan, CutsSingleImagesIntoEqualSharesForManyThreads) {
