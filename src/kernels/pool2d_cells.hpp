@@ -7,6 +7,9 @@ namespace {
 
 enum class PoolKind { maximum, average };
 
+/// How a pixel finds out which part of a window's gradient it gets.
+enum class PoolRule { average, plane_indices, window_offsets, input };
+
 /// The rows (or columns) of the input that one window covers: first, first + step, ... below end.
 struct CellRange {
     std::int64_t first, end, step;

@@ -117,13 +117,17 @@ struct Pool2dTensors {
 template <class T>
 using Pool2dKernel = void (*)(const Pool2dProblem&, const Pool2dTensors<T>&, const Pool2dBox&) noexcept;
 
-/// The pooling kernels of one ISA. `any` handles every problem of its layout, element by element; the others ask that
-/// the plan found lines or blocks that fit.
+/// The pooling kernels of one ISA. `any` handles every problem of its layout, element by element; `separate`,
+/// `pairs` and `whole_plane` that plan::simple_windows() says so; the others that the plan found lines, phases or
+/// blocks that fit.
 template <class T>
 struct Pool2dKernels {
     int lanes;
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
+    Pool2dKernel<T> max_separate_nhwc;           ///< source = input
+    Pool2dKernel<T> max_pairs_nchw, average_pairs_nchw;
+    Pool2dKernel<T> max_whole_plane_nchw, average_whole_plane_nchw;
     Pool2dKernel<T> average_nchw, average_nhwc, average_any_nchw;
     Pool2dKernel<T> global_average_nchw, global_average_nhwc;
 };

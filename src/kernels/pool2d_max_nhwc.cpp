@@ -10,11 +10,11 @@ void gather(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<
             const kernels::Pool2dBox& box) {
     switch (problem.source) {
         case kernels::MaximumSource::input:
-            return gather_nhwc<T, NhwcRule::input>(problem, tensors, box);
+            return gather_nhwc<T, PoolRule::input>(problem, tensors, box);
         case kernels::MaximumSource::plane_indices:
-            return gather_nhwc<T, NhwcRule::plane_indices>(problem, tensors, box);
+            return gather_nhwc<T, PoolRule::plane_indices>(problem, tensors, box);
         case kernels::MaximumSource::window_offsets:
-            return gather_nhwc<T, NhwcRule::window_offsets>(problem, tensors, box);
+            return gather_nhwc<T, PoolRule::window_offsets>(problem, tensors, box);
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/pool2d_cells.hpp"
 #include "kernels/pool2d_nhwc_maxima.hpp"
 #include "kernels/span_writer.hpp"
 
@@ -8,12 +9,9 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// What a lane of an NHWC kernel compares to find out whether its window's gradient goes to this pixel.
-enum class NhwcRule { average, plane_indices, window_offsets, input };
-
 /// NHWC: lanes are channels, so a pixel needs no masks but at the last channels, and its windows are a plain list. The
 /// list is made once per pixel, so that the loop over channels does nothing but load, compare, add and store.
-template <class T, NhwcRule rule, class Writer>
+template <class T, PoolRule rule, class Writer>
 class NhwcGatherer {
 public:
     NhwcGatherer(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
@@ -23,7 +21,7 @@ public:
           writer_(problem.accumulate, problem.streaming) {}
 
     void gather(const kernels::Pool2dBox& box) {
-        const bool blocked = rule == NhwcRule::input;
+        const bool blocked = rule == PoolRule::input;
         const std::int64_t channel_step =
             min_of(blocked ? problem_.channels_per_block : problem_.channels, Writer::room);
         const std::int64_t column_step = blocked ? problem_.columns_per_block : problem_.in_width;
@@ -42,8 +40,8 @@ private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr int most_windows = 32;
     using Index = index_vec<T>;
-    using Saved = std::conditional_t<rule == NhwcRule::window_offsets, std::uint8_t, std::int32_t>;
-    using Maxima = std::conditional_t<rule == NhwcRule::input, PixelMaxima<T>, NoMaxima>;
+    using Saved = std::conditional_t<rule == PoolRule::window_offsets, std::uint8_t, std::int32_t>;
+    using Maxima = std::conditional_t<rule == PoolRule::input, PixelMaxima<T>, NoMaxima>;
 
     /// A window that covers a pixel. The pointers are those of the block's first channel.
     struct Window {
@@ -107,11 +105,11 @@ private:
         const std::int64_t pixel = (image_ * problem_.out_height + y) * problem_.out_width + x;
         const std::int64_t at = pixel * problem_.channels + channel_;
         const T* const gradients = tensors_.grad_output + at;
-        if constexpr (rule == NhwcRule::average) {
+        if constexpr (rule == PoolRule::average) {
             return {gradients, nullptr, 0, tensors_.reciprocals[y][x]};
-        } else if constexpr (rule == NhwcRule::plane_indices) {
+        } else if constexpr (rule == PoolRule::plane_indices) {
             return {gradients, tensors_.plane_indices + at, position, 0};
-        } else if constexpr (rule == NhwcRule::window_offsets) {
+        } else if constexpr (rule == PoolRule::window_offsets) {
             const std::int64_t offset = problem_.rows.taps[j] * problem_.window_width + problem_.columns.taps[k];
             return {gradients, tensors_.window_offsets + at, static_cast<std::int32_t>(offset), 0};
         } else {
@@ -157,7 +155,7 @@ private:
     template <class Load>
     [[gnu::always_inline]] static vec<T> add(vec<T> sum, const Window& window, std::int64_t c, const Load& load) {
         vec<T> gradient = load(window.gradients + c);
-        if constexpr (rule == NhwcRule::average) {
+        if constexpr (rule == PoolRule::average) {
             return sum + gradient * vec<T>::broadcast(window.reciprocal);
         } else {
             // A load that is part of a masked addition would wait for the mask.
@@ -176,7 +174,7 @@ private:
     Writer writer_;
 };
 
-template <class T, NhwcRule rule>
+template <class T, PoolRule rule>
 void gather_nhwc(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                  const kernels::Pool2dBox& box) {
     if (!problem.accumulate && !problem.streaming) {

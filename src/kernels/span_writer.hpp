@@ -126,6 +126,15 @@ private:
     T* target_ = nullptr;
 };
 
+/// What kernels that write vectors in any order need of the seam, for results that are added to what is there.
+template <class T>
+class AddingWriter {
+public:
+    AddingWriter(bool, bool) {}
+    static void write(T* p, vec<T> v) { (vec<T>::load(p) + v).store(p); }
+    static void write_first(T* p, vec<T> v, int n) { (vec<T>::load_first(p, n) + v).store_first(p, n); }
+};
+
 /// The same seam for streaming stores of whole vectors, where every one of them is aligned.
 template <class T>
 class StreamWriter {

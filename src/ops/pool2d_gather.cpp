@@ -126,6 +126,30 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
     problem_.source = source_of(reads);
     problem_.streaming = writes.streaming;
     problem_.cached_rows = std::max<std::int64_t>(1, rows_.span());
+    const bool averages = reads == plan::Pool2dReads::nothing;
+    const auto simple = plan::simple_windows(shape, layout, reads, table.lanes);
+    switch (any_window ? simple : plan::Pool2dSimpleWindows::none) {
+        case plan::Pool2dSimpleWindows::separate:
+            kernel_ = table.max_separate_nhwc;
+            break;
+        case plan::Pool2dSimpleWindows::pairs:
+            kernel_ = averages ? table.average_pairs_nchw : table.max_pairs_nchw;
+            break;
+        case plan::Pool2dSimpleWindows::whole_plane:
+            kernel_ = averages ? table.average_whole_plane_nchw : table.max_whole_plane_nchw;
+            break;
+        case plan::Pool2dSimpleWindows::none:
+            plan_kernel(shape, layout, reads, table, writes);
+    }
+    problem_.rows = view(rows_);
+    problem_.columns = view(columns_);
+    problem_.line = view(lines_);
+    problem_.phases = view(phases_);
+}
+
+template <class T>
+void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
+                                  const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
     phases_ = plan::make_phases(shape, layout, reads, limits(table.lanes), writes.whole_pixels);
     if (phases_.fits) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;
@@ -134,10 +158,6 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
     } else {
         plan_nhwc(shape, reads, table);
     }
-    problem_.rows = view(rows_);
-    problem_.columns = view(columns_);
-    problem_.line = view(lines_);
-    problem_.phases = view(phases_);
 }
 
 template <class T>

@@ -54,6 +54,8 @@ public:
     }
 
 private:
+    void plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
+                     const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes);
     void plan_nchw(const Pool2dShape& shape, plan::Pool2dReads reads, const kernels::Pool2dKernels<T>& table,
                    bool whole_planes);
     void plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads, const kernels::Pool2dKernels<T>& table);

@@ -38,6 +38,16 @@ Pool2dCovers make_covers(const Pool2dAxis& axis);
 /// What a pooling reads beside the gradients of the windows.
 enum class Pool2dReads { nothing, plane_indices, window_offsets, input };
 
+/// Windows for which there are kernels that need no further plan.
+enum class Pool2dSimpleWindows {
+    none,
+    separate,     ///< NHWC from the input, of many channels: no window meets another
+    pairs,        ///< NCHW: 2 x 2 without padding, side by side, where that is faster than programs
+    whole_plane,  ///< NCHW: one that covers the whole plane
+};
+
+Pool2dSimpleWindows simple_windows(const Pool2dShape& shape, Layout layout, Pool2dReads reads, int lanes);
+
 /// What a kernel offers.
 struct Pool2dKernelLimits {
     int lanes;

@@ -20,6 +20,7 @@
 /// `stream_fence()` orders streaming stores before every later store.
 ///     merge_nans(a, b)                     a NaN where a or b is one; the others are 0 in both
 ///     any_nan(a)                           true if any lane is a NaN
+///     greatest_lane(a)                     of an a without NaN
 ///     keep_in_register(a)                  forbids to fold a's load into its uses
 ///     prefetch_to_l2(p) prefetch_to_l1(p)  asks for a cache line without waiting
 /// `transpose(rows)` transposes a square block of `lanes` vectors in place.

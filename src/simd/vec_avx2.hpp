@@ -60,6 +60,11 @@ struct vec<float> {
     }
     friend vec merge_nans(vec a, vec b) { return {_mm256_or_ps(a.value, b.value)}; }
     friend bool any_nan(vec a) { return _mm256_movemask_ps(is_nan(a)) != 0; }
+    friend float greatest_lane(vec a) {
+        const __m128 halves = _mm_max_ps(_mm256_castps256_ps128(a.value), _mm256_extractf128_ps(a.value, 1));
+        const __m128 pairs = _mm_max_ps(halves, _mm_movehl_ps(halves, halves));
+        return _mm_cvtss_f32(_mm_max_ss(pairs, _mm_movehdup_ps(pairs)));
+    }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_ps(b.value, a.value, m)}; }
     friend vec add_where(mask m, vec a, vec b) { return {_mm256_add_ps(a.value, _mm256_and_ps(m, b.value))}; }
 
@@ -115,6 +120,10 @@ struct vec<double> {
     }
     friend vec merge_nans(vec a, vec b) { return {_mm256_or_pd(a.value, b.value)}; }
     friend bool any_nan(vec a) { return _mm256_movemask_pd(is_nan(a)) != 0; }
+    friend double greatest_lane(vec a) {
+        const __m128d halves = _mm_max_pd(_mm256_castpd256_pd128(a.value), _mm256_extractf128_pd(a.value, 1));
+        return _mm_cvtsd_f64(_mm_max_sd(halves, _mm_unpackhi_pd(halves, halves)));
+    }
     friend vec select(mask m, vec a, vec b) { return {_mm256_blendv_pd(b.value, a.value, m)}; }
     friend vec add_where(mask m, vec a, vec b) { return {_mm256_add_pd(a.value, _mm256_and_pd(m, b.value))}; }
 

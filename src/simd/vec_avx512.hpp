@@ -54,6 +54,7 @@ struct vec<float> {
     }
     friend vec merge_nans(vec a, vec b) { return {_mm512_or_ps(a.value, b.value)}; }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
+    friend float greatest_lane(vec a) { return _mm512_reduce_max_ps(a.value); }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_ps(m, b.value, a.value)}; }
     friend vec add_where(mask m, vec a, vec b) { return {_mm512_mask_add_ps(a.value, m, a.value, b.value)}; }
 
@@ -104,6 +105,7 @@ struct vec<double> {
     }
     friend vec merge_nans(vec a, vec b) { return {_mm512_or_pd(a.value, b.value)}; }
     friend bool any_nan(vec a) { return is_nan(a) != 0; }
+    friend double greatest_lane(vec a) { return _mm512_reduce_max_pd(a.value); }
     friend vec select(mask m, vec a, vec b) { return {_mm512_mask_blend_pd(m, b.value, a.value)}; }
     friend vec add_where(mask m, vec a, vec b) { return {_mm512_mask_add_pd(a.value, m, a.value, b.value)}; }
 

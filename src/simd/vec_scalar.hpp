@@ -49,6 +49,7 @@ struct vec {
     friend mask exceeds(vec a, vec b) { return b.value == b.value && !(a.value <= b.value); }
     friend vec merge_nans(vec a, vec b) { return {a.value + b.value}; }
     friend bool any_nan(vec a) { return a.value != a.value; }
+    friend T greatest_lane(vec a) { return a.value; }
     friend vec select(mask m, vec a, vec b) { return m ? a : b; }
     friend vec add_where(mask m, vec a, vec b) { return {m ? a.value + b.value : a.value}; }
     friend void transpose(vec (&)[1]) {}

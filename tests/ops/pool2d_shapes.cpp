@@ -47,10 +47,16 @@ std::vector<Pool2dShape> pool2d_shapes() {
     std::vector<Pool2dShape> shapes{
         square(2, 6, 28, 28, 2, 2, 0),    // LeNet
         square(1, 3, 112, 112, 3, 2, 1),  // ResNet stem
-        square(1, 3, 56, 56, 2, 2, 0),    // VGG
-        square(1, 5, 28, 28, 3, 1, 1),    // GoogLeNet
-        square(1, 2, 55, 55, 3, 2, 0),    // AlexNet
-        square(1, 12, 30, 70, 3, 1, 1),   // several blocks of rows
+        square(2, 2, 15, 67, 2, 2, 0),    // pairs, and a row and a column without a window
+        square(2, 3, 10, 10, 2, 2, 0),
+        square(2, 37, 9, 12, 2, 2, 0),
+        square(1, 3, 13, 13, 13, 1, 0),  // one window
+        square(1, 66, 5, 5, 5, 1, 0),
+        square(2, 35, 17, 13, 4, 5, 1),  // windows that do not meet, and gaps
+        square(1, 3, 56, 56, 2, 2, 0),   // VGG
+        square(1, 5, 28, 28, 3, 1, 1),   // GoogLeNet
+        square(1, 2, 55, 55, 3, 2, 0),   // AlexNet
+        square(1, 12, 30, 70, 3, 1, 1),  // several blocks of rows
         square(1, 2, 30, 300, 3, 1, 1),
         square(2, 17, 7, 7, 7, 1, 0),  // the whole plane
         square(1, 16, 14, 14, 3, 2, 0),

@@ -1,0 +1,176 @@
+#pragma once
+
+#include "kernels/pool2d_best.hpp"
+#include "kernels/pool2d_cells.hpp"
+#include "kernels/span_writer.hpp"
+#include "kernels/unrolled.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+/// NHWC, from the input, windows that do not meet: a window's cells are read once to find its maximum, which stays in
+/// registers until all of them are written. Lanes are channels.
+template <class T, class Writer>
+class SeparateWindows {
+public:
+    SeparateWindows(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
+        : problem_(problem), tensors_(tensors), writer_(problem.accumulate, problem.streaming) {}
+
+    void gather(const kernels::Pool2dBox& box) {
+        channel_begin_ = box.channel_begin;
+        channel_end_ = box.channel_end;
+        for (image_ = box.batch_begin; image_ < box.batch_end; ++image_) {
+            for (std::int64_t row = box.row_begin; row < box.row_end;) {
+                const Run rows = run_from(problem_.rows, row, box.row_end);
+                for (std::int64_t column = 0; column < problem_.in_width;) {
+                    const Run columns = run_from(problem_.columns, column, problem_.in_width);
+                    put(rows, columns);
+                    column = columns.end;
+                }
+                row = rows.end;
+            }
+        }
+    }
+
+private:
+    static constexpr int lanes = vec<T>::lanes;
+    /// As many chains of comparisons as it takes to keep the ports busy while each waits for itself.
+    static constexpr int most_vectors = 4;
+    using Index = index_vec<T>;
+
+    /// Rows (or columns) of the input in the same window, -1 for none.
+    struct Run {
+        std::int64_t begin, end, window;
+        std::int64_t size() const { return end - begin; }
+    };
+
+    static std::int64_t window_of(const kernels::Covers& covers, std::int64_t k) {
+        return covers.first[k] < covers.first[k + 1] ? covers.windows[covers.first[k]] : -1;
+    }
+
+    static Run run_from(const kernels::Covers& covers, std::int64_t begin, std::int64_t limit) {
+        Run run{begin, begin + 1, window_of(covers, begin)};
+        while (run.end < limit && window_of(covers, run.end) == run.window) ++run.end;
+        return run;
+    }
+
+    /// A window's cells: all of them are searched, and the rows of this box written.
+    struct Cells {
+        const T* input;
+        const T* gradients;
+        T* to;
+        std::int64_t rows, columns;
+        std::int64_t written_rows;
+        std::int32_t first_written;  ///< number of the first cell that is written
+        std::int64_t row_step, column_step;
+    };
+
+    void put(const Run& rows, const Run& columns) {
+        Cells cells{};
+        cells.row_step = problem_.in_width * problem_.channels;
+        cells.column_step = problem_.channels;
+        cells.columns = columns.size();
+        cells.written_rows = rows.size();
+        cells.to = tensors_.grad_input + pixel(rows.begin, columns.begin);
+        if (rows.window < 0 || columns.window < 0) {
+            return for_channels([&](auto vectors, std::int64_t c, int n) { write_zeros<vectors>(cells, c, n); });
+        }
+        // The box may have only some of the window's rows.
+        const CellRange all_rows = rows_of_window(problem_, rows.window);
+        cells.rows = all_rows.count();
+        cells.first_written = static_cast<std::int32_t>((rows.begin - all_rows.first) * columns.size());
+        cells.input = tensors_.input + pixel(all_rows.first, columns.begin);
+        const std::int64_t window = (image_ * problem_.out_height + rows.window) * problem_.out_width + columns.window;
+        cells.gradients = tensors_.grad_output + window * problem_.channels;
+        if (cells.rows == 2 && cells.columns == 2) {
+            for_channels([&](auto vectors, std::int64_t c, int n) { put_channels<vectors, 2>(cells, c, n); });
+        } else {
+            for_channels([&](auto vectors, std::int64_t c, int n) { put_channels<vectors, 0>(cells, c, n); });
+        }
+    }
+
+    std::int64_t pixel(std::int64_t row, std::int64_t column) const {
+        return ((image_ * problem_.in_height + row) * problem_.in_width + column) * problem_.channels;
+    }
+
+    /// Calls f(vectors, c, n) for groups of vectors of channels: n lanes of a vector exist.
+    template <class F>
+    [[gnu::always_inline]] void for_channels(const F& f) const {
+        std::int64_t c = channel_begin_;
+        for (; c + most_vectors * lanes <= channel_end_; c += most_vectors * lanes)
+            f(constant<most_vectors>{}, c, lanes);
+        for (; c + lanes <= channel_end_; c += lanes) f(constant<1>{}, c, lanes);
+        if (c < channel_end_) f(constant<1>{}, c, static_cast<int>(channel_end_ - c));
+    }
+
+    template <int n>
+    using constant = std::integral_constant<int, n>;
+
+    template <int vectors>
+    [[gnu::always_inline]] static vec<T> load(const T* p, int n) {
+        return vectors > 1 || n == lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
+    }
+
+    template <int vectors>
+    [[gnu::always_inline]] static void write(T* p, vec<T> v, int n) {
+        vectors > 1 || n == lanes ? Writer::write(p, v) : Writer::write_first(p, v, n);
+    }
+
+    template <int vectors>
+    [[gnu::always_inline]] static void write_zeros(const Cells& cells, std::int64_t c, int n) {
+        for (std::int64_t row = 0; row < cells.written_rows; ++row) {
+            T* to = cells.to + row * cells.row_step + c;
+            for (std::int64_t column = 0; column < cells.columns; ++column, to += cells.column_step) {
+                unrolled<vectors>([&](auto v) { write<vectors>(to + v * lanes, vec<T>::zero(), n); });
+            }
+        }
+    }
+
+    /// `fixed`: rows and columns of the window if the compiler may know them.
+    template <int vectors, int fixed>
+    [[gnu::always_inline]] static void put_channels(const Cells& cells, std::int64_t c, int n) {
+        const std::int64_t rows = fixed > 0 ? fixed : cells.rows, columns = fixed > 0 ? fixed : cells.columns;
+        const Index one = Index::broadcast(1);
+        Index number = Index::broadcast(0);
+        BestCell<T> best[vectors];
+        unrolled<vectors>([&](auto v) { best[v] = {load<vectors>(cells.input + c + v * lanes, n), number}; });
+        for (std::int64_t row = 0; row < rows; ++row) {
+            for (std::int64_t column = row == 0 ? 1 : 0; column < columns; ++column) {
+                const T* const from = cells.input + row * cells.row_step + column * cells.column_step + c;
+                number = number + one;
+                unrolled<vectors>([&](auto v) { best[v].take({load<vectors>(from + v * lanes, n), number}); });
+            }
+        }
+        vec<T> gradients[vectors];
+        unrolled<vectors>([&](auto v) { gradients[v] = load<vectors>(cells.gradients + c + v * lanes, n); });
+        number = Index::broadcast(cells.first_written);
+        for (std::int64_t row = 0; row < cells.written_rows; ++row) {
+            T* to = cells.to + row * cells.row_step + c;
+            for (std::int64_t column = 0; column < columns; ++column, to += cells.column_step) {
+                unrolled<vectors>([&](auto v) {
+                    const auto hit = equal(best[v].position, number);
+                    write<vectors>(to + v * lanes, add_where(hit, vec<T>::zero(), gradients[v]), n);
+                });
+                number = number + one;
+            }
+        }
+    }
+
+    const kernels::Pool2dProblem& problem_;
+    const kernels::Pool2dTensors<T>& tensors_;
+    std::int64_t image_ = 0, channel_begin_ = 0, channel_end_ = 0;
+    Writer writer_;  ///< finishes its stores when it is destroyed
+};
+
+template <class T>
+void gather_separate(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+                     const kernels::Pool2dBox& box) {
+    if (problem.accumulate) return SeparateWindows<T, AddingWriter<T>>(problem, tensors).gather(box);
+    const bool aligned =
+        StreamWriter<T>::serves(tensors.grad_input, problem.channels, box.channel_begin, box.channel_end);
+    if (problem.streaming && aligned) return SeparateWindows<T, StreamWriter<T>>(problem, tensors).gather(box);
+    SeparateWindows<T, DirectWriter<T>>(problem, tensors).gather(box);
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA
