@@ -1,6 +1,5 @@
 #include "ops/conv2d_input.hpp"
 
-#include "ops/conv2d_input_fold.hpp"
 #include "ops/conv2d_input_pointwise.hpp"
 #include "ops/conv2d_input_tiles.hpp"
 #include "ops/conv2d_prefetch.hpp"
@@ -17,7 +16,7 @@ using plan::Range;
 
 template <class T>
 void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t task, const T* packed,
-                bool weights_finite, WriteMode mode, Scratch<T> scratch) noexcept {
+                bool weights_finite, const SharedTapSums<T>& tap_sums, WriteMode mode, Scratch<T> scratch) noexcept {
     const plan::Conv2dProblem& p = context.problem;
     const auto [block_group, group, channel_group] = plan.task(p, task);
     Range blocks = plan::share(plan.blocks, plan.block_groups, block_group);
@@ -27,7 +26,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     const T* group_weights = plan.weights_in_place
                                  ? context.arguments.weight + group * p.out_channels * p.in_channels * p.taps()
                                  : packed + group * plan.packed_group_elements;
-    if (plan.folded) return input_fold_task(context, plan, group, blocks, group_weights, mode, scratch);
+    if (plan.folded) return input_fold_task(context, plan, group, blocks, group_weights, tap_sums, mode, scratch);
     if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
     const TensorView<T> grad_input = context.grad_input(group);
     const Finish finish = finish_of(mode);
@@ -57,8 +56,8 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
 }
 
 template void input_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, const float*, bool,
-                                WriteMode, Scratch<float>) noexcept;
+                                const SharedTapSums<float>&, WriteMode, Scratch<float>) noexcept;
 template void input_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t, const double*,
-                                 bool, WriteMode, Scratch<double>) noexcept;
+                                 bool, const SharedTapSums<double>&, WriteMode, Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ops/conv2d_context.hpp"
+#include "ops/conv2d_input_fold.hpp"
 #include "plan/conv2d_input_plan.hpp"
 
 namespace backgrad::ops {
@@ -14,6 +15,6 @@ bool pack_weight_task(const Conv2dContext<T>& context, const plan::Conv2dInputPl
 /// `weights_finite` = false makes every sum skip the padding instead of adding zeros times weights.
 template <class T>
 void input_task(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t task, const T* packed,
-                bool weights_finite, WriteMode mode, Scratch<T> scratch) noexcept;
+                bool weights_finite, const SharedTapSums<T>& tap_sums, WriteMode mode, Scratch<T> scratch) noexcept;
 
 }  // namespace backgrad::ops

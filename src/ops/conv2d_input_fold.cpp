@@ -61,17 +61,19 @@ template <class T>
 class Folder {
 public:
     Folder(const Conv2dContext<T>& context, const plan::Conv2dProblem& sums_problem, const Conv2dInputPlan& plan,
-           std::int64_t group, const T* weights, WriteMode mode, Scratch<T> scratch)
+           std::int64_t group, const T* weights, const SharedTapSums<T>& shared, WriteMode mode, Scratch<T> scratch)
         : context_(context),
           problem_(context.problem),
           sums_problem_(sums_problem),
           plan_(plan),
+          group_(group),
+          shared_(shared),
           grad_output_(context.grad_output(group)),
           grad_input_(context.grad_input(group)),
           finish_(finish_of(mode)),
           strips_(sums_problem, plan, context.kernels, grad_output_, weights, scratch),
           tap_sums_{context.problem, plan.fold_channel},
-          sums_(scratch.take(sums_problem.in_channels * plan.fold_channel)),
+          sums_(plan.sums_shared ? nullptr : scratch.take(sums_problem.in_channels * plan.fold_channel)),
           taps_(tap_sums_, reinterpret_cast<FoldTap*>(scratch.take(problem_.kernel_width * 3 * 16)),
                 reinterpret_cast<std::int64_t*>(scratch.take(problem_.stride_width * 16))) {}
 
@@ -82,10 +84,29 @@ public:
             const Range first = plan::reaching_rows(problem_, {y, y + 1});
             const std::int64_t end = std::min(last, first.begin + plan_.fold_rows);
             move_sums(there, first.begin);
-            add_sums(block.image, {std::max(there.end, first.begin), end}, first.begin);
+            const std::int64_t width = problem_.out_width, next = std::max(there.end, first.begin);
+            add_sums(block.image, {next * width, end * width}, sums_ + (next - first.begin) * width);
             there = {first.begin, std::max(end, first.begin)};
-            do fold_row(block.image, y++, there.begin);
+            do fold_row(block.image, y++, sums_, there.begin);
             while (y < block.rows.end && plan::reaching_rows(problem_, {y, y + 1}).end <= there.end);
+        }
+    }
+
+    /// Sums the taps of one band into the image's sums, and folds the rows of grad_input that waited for nothing else.
+    void compute_shared(std::int64_t block) {
+        const std::int64_t image = block / plan_.row_blocks, lanes = plan_.strip_lanes;
+        const std::int64_t number = image * problem_.groups + group_;
+        T* sums = shared_.data + number * sums_problem_.in_channels * plan_.fold_channel;
+        const Range band = plan::band_vectors(problem_, plan_, block);
+        add_sums(image, {band.begin * lanes, std::min(problem_.pixels_out(), band.end * lanes)},
+                 sums + band.begin * lanes);
+        const Range rows = plan::waiting_rows(problem_, plan_, band);
+        for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+            const Range awaited = plan::awaited_vectors(problem_, plan_, y);
+            const Range brought{std::max(awaited.begin, band.begin), std::min(awaited.end, band.end)};
+            if (brought.size() > 0 &&
+                shared_.arrivals.completes(number * problem_.in_height + y, brought.size(), awaited.size()))
+                fold_row(image, y, sums, 0);
         }
     }
 
@@ -99,23 +120,21 @@ private:
                                     sums_, plan_.fold_channel);
     }
 
-    /// Sums the taps of some rows of grad_output; `first` is the row that stands at the beginning.
-    void add_sums(std::int64_t image, Range rows, std::int64_t first) {
-        if (rows.size() == 0) return;
-        const std::int64_t width = problem_.out_width, begin = image * problem_.pixels_out();
-        const std::int64_t lanes = plan_.strip_lanes, pixels = rows.size() * width;
+    /// Sums the taps of some pixels of grad_output.
+    void add_sums(std::int64_t image, Range some, T* to) {
+        if (some.size() == 0) return;
+        const std::int64_t lanes = plan_.strip_lanes, pixels = some.size();
+        const std::int64_t at = image * problem_.pixels_out() + some.begin;
         const std::int64_t strips = plan::ceil_div(pixels, lanes * plan_.pixel_vectors);
         const Range tiles{0, plan_.channel_tile_count(sums_problem_)};
         for (std::int64_t s = 0; s < strips; ++s) {
             const Range strip = cut(pixels, strips, s), next = cut(pixels, strips, s + 1 < strips ? s + 1 : s);
             prefetch_.clear();
-            prefetch_.add(grad_output_, grad_output_.at(image, 0, rows.begin, next.begin), problem_.out_channels,
+            prefetch_.add(grad_output_, grad_output_.at(image, 0, 0, some.begin + next.begin), problem_.out_channels,
                           next.size());
-            const std::int64_t at = begin + rows.begin * width;
-            strips_.compute(
-                {at + strip.begin, at + strip.end}, tiles,
-                {sums_ + (rows.begin - first) * width + strip.begin, plan_.fold_channel, kernels::Finish::store},
-                prefetch_.queue(), [](Range) {});
+            strips_.compute({at + strip.begin, at + strip.end}, tiles,
+                            {to + strip.begin, plan_.fold_channel, kernels::Finish::store}, prefetch_.queue(),
+                            [](Range) {});
         }
     }
 
@@ -125,13 +144,13 @@ private:
         return {vectors.begin * plan_.strip_lanes, std::min(pixels, vectors.end * plan_.strip_lanes)};
     }
 
-    /// Folds a row of all channels; `first` is the row of grad_output whose sums stand at the beginning.
-    void fold_row(std::int64_t image, std::int64_t y, std::int64_t first) {
+    /// Folds a row of all channels; `first` is the row of grad_output whose sums stand at the beginning of `sums`.
+    void fold_row(std::int64_t image, std::int64_t y, const T* sums, std::int64_t first) {
         const plan::KernelRows rows = plan::kernel_rows(problem_, y);
         const std::ptrdiff_t next =
             tap_sums_.offset(0, rows.step, 0) - tap_sums_.offset(0, 0, 0) - rows.output_step * problem_.out_width;
         for (std::int64_t c = 0; c < problem_.in_channels; ++c) {
-            const T* from = sums_ + tap_sums_.offset(c, rows.first, 0) + (rows.output_row - first) * problem_.out_width;
+            const T* from = sums + tap_sums_.offset(c, rows.first, 0) + (rows.output_row - first) * problem_.out_width;
             context_.kernels.pack->fold(taps_.row(from, problem_.stride_width, rows.count, next), problem_.in_width,
                                         grad_input_.at(image, c, y, 0), finish_);
         }
@@ -141,12 +160,14 @@ private:
     const plan::Conv2dProblem& problem_;
     const plan::Conv2dProblem& sums_problem_;
     const Conv2dInputPlan& plan_;
+    const std::int64_t group_;
+    const SharedTapSums<T>& shared_;
     const TensorView<const T> grad_output_;
     const TensorView<T> grad_input_;
     const kernels::Finish finish_;
     const StripSums<T> strips_;
     const TapSums tap_sums_;
-    T* const sums_;
+    T* const sums_;  ///< null where they are shared
     const ColumnTaps taps_;
     PrefetchList<T> prefetch_;
 };
@@ -155,16 +176,18 @@ private:
 
 template <class T>
 void input_fold_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group, Range blocks,
-                     const T* weights, WriteMode mode, Scratch<T> scratch) noexcept {
+                     const T* weights, const SharedTapSums<T>& shared, WriteMode mode, Scratch<T> scratch) noexcept {
     const plan::Conv2dProblem sums_problem = plan::tap_sums_problem(context.problem);
-    Folder<T> folder(context, sums_problem, plan, group, weights, mode, scratch);
-    for (std::int64_t b = blocks.begin; b < blocks.end; ++b)
-        folder.compute(plan::input_block(context.problem, plan, b));
+    Folder<T> folder(context, sums_problem, plan, group, weights, shared, mode, scratch);
+    for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+        if (plan.sums_shared) folder.compute_shared(b);
+        else folder.compute(plan::input_block(context.problem, plan, b));
+    }
 }
 
 template void input_fold_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, Range,
-                                     const float*, WriteMode, Scratch<float>) noexcept;
+                                     const float*, const SharedTapSums<float>&, WriteMode, Scratch<float>) noexcept;
 template void input_fold_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t, Range,
-                                      const double*, WriteMode, Scratch<double>) noexcept;
+                                      const double*, const SharedTapSums<double>&, WriteMode, Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

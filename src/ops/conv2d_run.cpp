@@ -27,15 +27,18 @@ Conv2dRun<T>::Conv2dRun(const Conv2dSetup<T>& setup, const plan::Conv2dPlan& pla
       bias_partials_(weight_partials_ + plan.shared.weight_partials),
       packed_weights_(bias_partials_ + plan.shared.bias_partials),
       depthwise_partials_(packed_weights_ + plan.shared.packed_weights),
-      counters_(reinterpret_cast<std::int32_t*>(depthwise_partials_ + plan.shared.depthwise_partials)),
-      scratch_(depthwise_partials_ + plan.shared.depthwise_partials + plan.shared.counters),
+      tap_sums_(depthwise_partials_ + plan.shared.depthwise_partials),
+      counters_(reinterpret_cast<std::int32_t*>(tap_sums_ + plan.shared.tap_sums)),
+      scratch_(tap_sums_ + plan.shared.tap_sums + plan.shared.counters),
       weight_outputs_{plan.weight && plan.weight->partials() ? weight_partials_ : nullptr,
                       setup.options.gradients.weight,
                       setup.options.gradients.bias && !plan.bias,
                       setup.options.grad_weight_mode,
                       setup.options.grad_bias_mode,
                       Arrivals(counters_, plan.weight_counters())},
-      bias_arrivals_(counters_ + plan.weight_counters(), plan.bias_counters()) {}
+      bias_arrivals_(counters_ + plan.weight_counters(), plan.bias_counters()),
+      shared_tap_sums_{tap_sums_,
+                       Arrivals(counters_ + plan.weight_counters() + plan.bias_counters(), plan.input_counters())} {}
 
 template <class T>
 void Conv2dRun<T>::pack_weights() noexcept {
@@ -80,8 +83,8 @@ void Conv2dRun<T>::run_task(const Conv2dContext<T>& context, const plan::Ordered
                                   Scratch<T>(own));
         case plan::MainTasks::input:
             return input_task(context, *plan_.input, task, packed_weights_,
-                              weights_finite_.load(std::memory_order_relaxed), setup_.options.grad_input_mode,
-                              Scratch<T>(own));
+                              weights_finite_.load(std::memory_order_relaxed), shared_tap_sums_,
+                              setup_.options.grad_input_mode, Scratch<T>(own));
     }
 }
 

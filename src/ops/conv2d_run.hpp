@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ops/conv2d_context.hpp"
+#include "ops/conv2d_input_fold.hpp"
 #include "ops/conv2d_setup.hpp"
 #include "ops/conv2d_weight.hpp"
 #include "plan/conv2d_plan.hpp"
@@ -41,11 +42,12 @@ private:
     const Conv2dSetup<T>& setup_;
     const plan::Conv2dPlan& plan_;
     const Conv2dBackwardArguments<T>& arguments_;
-    T *weight_partials_, *bias_partials_, *packed_weights_, *depthwise_partials_;
+    T *weight_partials_, *bias_partials_, *packed_weights_, *depthwise_partials_, *tap_sums_;
     std::int32_t* counters_;
     T* scratch_;
     WeightOutputs<T> weight_outputs_;
     Arrivals bias_arrivals_;
+    SharedTapSums<T> shared_tap_sums_;
     std::atomic<bool> weights_finite_{true};
 };
 

@@ -14,8 +14,16 @@ public:
     }
 
     /// True for the second of the two that arrive at a counter; it sees all that the first has written.
-    bool is_second(std::int64_t counter) const {
-        return std::atomic_ref(counts_[counter]).fetch_add(1, std::memory_order_acq_rel) == 1;
+    bool is_second(std::int64_t counter) const { return completes(counter, 1, 2); }
+
+    /// True for the last of those that bring parts of a whole to a counter; it sees all that the others have written,
+    /// and the counter is zero again.
+    bool completes(std::int64_t counter, std::int64_t part, std::int64_t whole) const {
+        const std::atomic_ref count(counts_[counter]);
+        const std::int32_t before = count.fetch_add(static_cast<std::int32_t>(part), std::memory_order_acq_rel);
+        if (before + part != whole) return false;
+        count.store(0, std::memory_order_relaxed);
+        return true;
     }
 
 private:

@@ -24,6 +24,15 @@ void plan_fold(Conv2dInputPlan& plan, const Conv2dProblem& problem, const Regist
 /// The rows of grad_output that reach some rows of grad_input: those of all taps that meet grad_output at all.
 Range reaching_rows(const Conv2dProblem& problem, Range input_rows);
 
+/// Where bands share the sums of an image, they cut its pixels of grad_output, whole vectors: those of block `block`.
+Range band_vectors(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t block);
+
+/// The vectors of an image's sums that a row of grad_input waits for: at least one.
+Range awaited_vectors(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t input_row);
+
+/// All rows of grad_input that wait for any of the vectors, and perhaps some beside them.
+Range waiting_rows(const Conv2dProblem& problem, const Conv2dInputPlan& plan, Range vectors);
+
 /// The kernel rows that connect one row of grad_input with grad_output: `count` of them, `step` apart; the first meets
 /// grad_output in `output_row`, the next `output_step` rows above.
 struct KernelRows {

@@ -39,6 +39,7 @@ struct Conv2dInputPlan {
     bool folded;                ///< family pixels: sums per kernel tap, then folded
     std::int64_t fold_rows;     ///< folded: rows of grad_output whose sums are there at once
     std::int64_t fold_channel;  ///< folded: elements between the sums of two taps
+    bool sums_shared;           ///< folded: all bands of an image write to the same sums
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
     bool weights_in_place;      ///< they are read where they lie, and no phase packs them
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
@@ -54,6 +55,9 @@ struct Conv2dInputPlan {
     std::int64_t pack_tasks;   ///< groups * pack_groups * channel blocks * pack_parts
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
+    /// Elements of the sums per tap of all images that bands share, and counters of what is there, a row of grad_input
+    /// each.
+    std::int64_t shared_sums, counters;
 
     /// What a task works on. The convolution groups of a block follow each other: where channels are last, they share
     /// its cache lines.

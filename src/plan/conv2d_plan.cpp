@@ -15,10 +15,11 @@ void size_workspace(Conv2dPlan& plan) {
     if (plan.weight) need(plan.shared.weight_partials, plan.weight->shared_elements, plan.weight->worker_elements);
     if (plan.bias) need(plan.shared.bias_partials, plan.bias->shared_elements, plan.bias->worker_elements);
     if (plan.input) need(plan.shared.packed_weights, plan.input->packed_elements, plan.input->worker_elements);
+    if (plan.input) plan.shared.tap_sums = round_up(plan.input->shared_sums, 16);
     if (plan.depthwise)
         need(plan.shared.depthwise_partials, plan.depthwise->shared_elements, plan.depthwise->worker_elements);
     // As many elements of any type as there are counters hold them.
-    plan.shared.counters = round_up(plan.weight_counters() + plan.bias_counters(), 16);
+    plan.shared.counters = round_up(plan.weight_counters() + plan.bias_counters() + plan.input_counters(), 16);
 }
 
 /// The strategy by which the sums over the batch are cut where only `images` of it are there at a time. Few of the

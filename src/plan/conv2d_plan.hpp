@@ -21,10 +21,11 @@ enum class MainTasks : std::int32_t { weight, bias, depthwise, input };
 /// of the workspace.
 struct SharedMemory {
     std::int64_t weight_partials = 0, bias_partials = 0, packed_weights = 0, depthwise_partials = 0;
+    std::int64_t tap_sums = 0;  ///< of a folding input gradient
     std::int64_t counters = 0;  ///< of Conv2dPlan
 
     std::int64_t partials() const { return weight_partials + bias_partials + depthwise_partials; }
-    std::int64_t elements() const { return partials() + packed_weights + counters; }
+    std::int64_t elements() const { return partials() + packed_weights + tap_sums + counters; }
 };
 
 /// The plan of a convolution's gradients, three phases: packing of the weights; sums of the gradients, where the last
@@ -41,9 +42,11 @@ struct Conv2dPlan {
     std::int64_t worker_elements = 0;  ///< of one worker's scratch
 
     std::int64_t pack_tasks() const { return input ? input->pack_tasks : 0; }
-    /// 32-bit counters of finished tasks, for the joining of partial sums: those of the weight, then of the bias.
+    /// 32-bit counters of finished tasks, for the joining of partial sums, and of sums per tap: those of the weight,
+    /// then of the bias, then of the input.
     std::int64_t weight_counters() const { return weight && weight->partials() ? weight->tasks : 0; }
     std::int64_t bias_counters() const { return bias ? bias->tasks : 0; }
+    std::int64_t input_counters() const { return input ? input->counters : 0; }
     std::int64_t depthwise_joins() const { return depthwise ? depthwise->join_tasks : 0; }
 };
 

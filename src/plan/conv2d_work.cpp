@@ -61,15 +61,17 @@ std::int64_t tile_lanes(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
 /// Cycles of some bands of a folding plan: the rows of grad_output that they meet, and those that they write.
 double band_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                    const Range& blocks) {
-    std::int64_t met = 0, written = 0;
+    double met = 0;
+    std::int64_t written = 0;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
         const Range rows = input_block(p, plan, b).rows;
-        met += reaching_rows(p, rows).size();
+        met += plan.sums_shared ? static_cast<double>(band_vectors(p, plan, b).size() * plan.strip_lanes) /
+                                      static_cast<double>(p.out_width)
+                                : static_cast<double>(reaching_rows(p, rows).size());
         written += rows.size() * p.in_width * p.in_channels;
     }
     const double pixels_per_row = static_cast<double>(p.pixels_in()) / static_cast<double>(p.out_height);
-    return fold_cost(p, tiles.lanes) * pixels_per_row * static_cast<double>(met) +
-           copy_cycles * static_cast<double>(written);
+    return fold_cost(p, tiles.lanes) * pixels_per_row * met + copy_cycles * static_cast<double>(written);
 }
 
 double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,

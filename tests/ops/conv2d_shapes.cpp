@@ -301,6 +301,7 @@ std::vector<Conv2dShape> layer_kinds() {
             image(2, 64, 12, 13, 96),
             stride(image(1, 65, 15, 15, 48), 2, 2),
             padding(stride(kernel(image(1, 3, 45, 45, 16), 7, 7), 2, 2), 3),
+            groups(padding(stride(kernel(image(2, 4, 33, 50, 128), 7, 7), 2, 2), 3), 2),
             kernel(image(4, 1, 28, 28, 6), 5, 5),
             padding(kernel(image(3, 3, 40, 56, 64), 3, 3), 1),
             padding(kernel(image(1, 32, 24, 24, 1), 5, 5), 2),

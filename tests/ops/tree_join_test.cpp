@@ -50,6 +50,18 @@ TEST(JoinFinished, AddsInTheSameOrderWhoeverComesFirst) {
     }
 }
 
+TEST(Arrivals, TellsTheLastWhoeverItIsAndStartsAnew) {
+    std::vector<std::int32_t> counts(3, 99);
+    const Arrivals arrivals(counts.data(), 3);
+    std::vector<std::int64_t> parts{5, 1, 1, 7};
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t i = 0; i < parts.size(); ++i)
+            EXPECT_EQ(arrivals.completes(1, parts[i], 14), i + 1 == parts.size()) << "round " << round;
+        EXPECT_EQ(counts, std::vector<std::int32_t>(3, 0));
+        std::rotate(parts.begin(), parts.begin() + 1, parts.end());
+    }
+}
+
 TEST(JoinFinished, SumsWhatSeveralThreadsFinishAtOnce) {
     constexpr std::int64_t groups = 37, rounds = 500;
     constexpr int threads = 4;

@@ -136,6 +136,59 @@ TEST(Conv2dInputPlan, FoldsEveryKernelRowThatMeetsGradOutput) {
     }));
 }
 
+TEST(Conv2dInputPlan, SharesTheSumsPerTapWhereTheCachesOfATeamHoldThem) {
+    Conv2dShape shape{.batch = 1, .in_channels = 3, .in_height = 224, .in_width = 224, .out_channels = 64};
+    shape.kernel_height = shape.kernel_width = 7;
+    shape.stride_height = shape.stride_width = 2;
+    const auto plan_for = [&](Strategy strategy) {
+        return plan_input(make_problem(shape, {}), test::wide_tiles, 4, strategy);
+    };
+    EXPECT_FALSE(plan_for({.threads = 2}).sums_shared) << "four megabytes each";
+    EXPECT_FALSE(plan_for({.threads = 64, .partition = Partition::channel}).sums_shared) << "one task";
+    const Conv2dInputPlan team = plan_for({.threads = 64});
+    EXPECT_TRUE(team.sums_shared);
+    EXPECT_GE(team.tasks, 56);
+    EXPECT_LE(team.tasks, 64);
+    shape.batch = 64;
+    EXPECT_FALSE(plan_for({.threads = 64}).sums_shared) << "an image each";
+}
+
+/// Whether any row of kernel_rows lies outside the vectors.
+bool meets_beside(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t row, const Range& vectors) {
+    const KernelRows met = kernel_rows(p, row);
+    for (std::int64_t k = 0; k < met.count; ++k) {
+        const std::int64_t begin = (met.output_row - k * met.output_step) * p.out_width;
+        if (begin / plan.strip_lanes < vectors.begin) return true;
+        if (ceil_div(begin + p.out_width, plan.strip_lanes) > vectors.end) return true;
+    }
+    return false;
+}
+
+TEST(Conv2dInputPlan, LetsEveryRowWaitForWhatItAddsAndForOneVectorAtLeast) {
+    EXPECT_TRUE(rc::check([] {
+        const Conv2dProblem p = make_problem(any_shape(), any_layout());
+        RC_PRE(p.pixels_in() > 0 && p.pixels_out() > 0);
+        Conv2dInputPlan plan{};
+        plan.strip_lanes = *rc::gen::element(1, 4, 8, 16);
+        const std::int64_t vectors = ceil_div(p.pixels_out(), plan.strip_lanes);
+        plan.row_blocks = *rc::gen::inRange<std::int64_t>(1, vectors + 1);
+        for (std::int64_t y = 0; y < p.in_height; ++y) {
+            const Range awaited = awaited_vectors(p, plan, y);
+            RC_ASSERT(awaited.begin >= 0 && awaited.end <= vectors);
+            RC_ASSERT(!meets_beside(p, plan, y, awaited));
+            std::int64_t brought = 0;
+            for (std::int64_t b = 0; b < plan.row_blocks; ++b) {
+                const Range band = band_vectors(p, plan, b);
+                const Range some{std::max(band.begin, awaited.begin), std::min(band.end, awaited.end)};
+                const Range rows = waiting_rows(p, plan, band);
+                if (rows.begin <= y && y < rows.end) brought += some.size();
+            }
+            RC_ASSERT(awaited.size() > 0);
+            RC_ASSERT(brought == awaited.size());
+        }
+    }));
+}
+
 TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
