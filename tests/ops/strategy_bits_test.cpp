@@ -1,10 +1,13 @@
 // Poolings, activations and softmax: the same bits by every back end, thread count, schedule and vector ISA,
-// run after run. Those of conv2d are in conv2d_bits_test.cpp.
+// run after run. Those of conv2d are in conv2d_bits_test.cpp,
+// of blocks in block_strategies_test.cpp.
+#include "oracle/pool2d.hpp"
 #include "support/describe.hpp"
 #include "support/random.hpp"
 #include "support/strategies.hpp"
 
 #include <backgrad/activation.hpp>
+#include <backgrad/error.hpp>
 #include <backgrad/names.hpp>
 #include <backgrad/pool2d.hpp>
 #include <backgrad/softmax.hpp>
@@ -69,6 +72,17 @@ class StrategyBits : public testing::Test {};
 using Types = testing::Types<float, double>;
 TYPED_TEST_SUITE(StrategyBits, Types);
 
+/// Whether the derivative can be told from that source.
+template <class T>
+bool is_defined(Activation activation, ActivationSource source) {
+    try {
+        ActivationBackward<T>(1, {.activation = activation, .source = source});
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 constexpr Pool2dShape overlapping{.batch = 3,
                                   .channels = 19,
                                   .in_height = 23,
@@ -82,22 +96,31 @@ constexpr Pool2dShape overlapping{.batch = 3,
                                   .padding_left = 1,
                                   .padding_right = 1};
 
-TYPED_TEST(StrategyBits, OfMaxPooling) {
+TYPED_TEST(StrategyBits, OfMaxPoolingFromEverySource) {
     using T = TypeParam;
     const Pool2dShape& shape = overlapping;
     const std::int64_t outputs = shape.batch * shape.channels * shape.out_height() * shape.out_width();
     const std::vector<T> input = reals<T>(shape.batch * shape.channels * shape.in_height * shape.in_width);
     const std::vector<T> grad_output = reals<T>(outputs);
-    for (const Layout layout : {Layout::nchw, Layout::nhwc})
-        expect_same_bits<T>(
-            input.size(), [&](const Strategy& strategy, int repeats, auto& gradient, const auto& check) {
-                const MaxPool2dBackward<T> plan(
-                    shape, {.layout = layout, .source = MaxPoolSource::input, .strategy = strategy});
-                repeat<T>(plan,
-                          MaxPool2dBackwardArguments<T>{
-                              .grad_output = grad_output.data(), .input = input.data(), .grad_input = gradient.data()},
-                          gradient, repeats, check);
-            });
+    for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
+        const auto indices = oracle::max_pool2d_plane_indices(shape, layout, input.data());
+        const auto offsets = oracle::max_pool2d_window_offsets(shape, layout, input.data());
+        for (const Name<MaxPoolSource>& source : names<MaxPoolSource>) {
+            SCOPED_TRACE(source.word);
+            expect_same_bits<T>(input.size(),
+                                [&](const Strategy& strategy, int repeats, auto& gradient, const auto& check) {
+                                    const MaxPool2dBackward<T> plan(
+                                        shape, {.layout = layout, .source = source.value, .strategy = strategy});
+                                    repeat<T>(plan,
+                                              MaxPool2dBackwardArguments<T>{.grad_output = grad_output.data(),
+                                                                            .input = input.data(),
+                                                                            .plane_indices = indices.data(),
+                                                                            .window_offsets = offsets.data(),
+                                                                            .grad_input = gradient.data()},
+                                              gradient, repeats, check);
+                                });
+        }
+    }
 }
 
 TYPED_TEST(StrategyBits, OfAveragePooling) {
@@ -130,34 +153,50 @@ TYPED_TEST(StrategyBits, OfGlobalAveragePooling) {
         });
 }
 
-TYPED_TEST(StrategyBits, OfEveryActivation) {
+TYPED_TEST(StrategyBits, OfEveryActivationFromEverySource) {
     using T = TypeParam;
     constexpr std::int64_t elements = 40'003;
     const std::vector<T> source = reals<T>(elements), grad_output = reals<T>(elements);
-    for (const Name<Activation>& activation : names<Activation>) {
-        SCOPED_TRACE(name(activation.value));
+    std::vector<std::uint8_t> mask(static_cast<std::size_t>(activation_mask_bytes(elements)));
+    const std::int64_t mask_bytes = static_cast<std::int64_t>(mask.size());
+    make_activation_mask(elements, source.data(), mask.data(), mask_bytes);
+    int pairs = 0;
+    for (const Name<Activation>& activation : names<Activation>)
+        for (const Name<ActivationSource>& from : names<ActivationSource>) {
+            if (!is_defined<T>(activation.value, from.value)) continue;
+            SCOPED_TRACE(std::string(activation.word) + " from " + std::string(from.word));
+            ++pairs;
+            expect_same_bits<T>(
+                source.size(), [&](const Strategy& strategy, int repeats, auto& gradient, const auto& check) {
+                    const ActivationBackward<T> plan(
+                        elements, {.activation = activation.value, .source = from.value, .strategy = strategy});
+                    repeat<T>(plan,
+                              ActivationBackwardArguments<T>{.grad_output = grad_output.data(),
+                                                             .source = source.data(),
+                                                             .grad_input = gradient.data(),
+                                                             .mask = mask.data(),
+                                                             .mask_bytes = mask_bytes},
+                              gradient, repeats, check);
+                });
+        }
+    EXPECT_GT(pairs, static_cast<int>(std::size(names<Activation>))) << "some have several sources";
+}
+
+TYPED_TEST(StrategyBits, OfSoftmaxFromEverySource) {
+    using T = TypeParam;
+    const SoftmaxShape shape{37, 211, 3};
+    const std::vector<T> source = reals<T>(37 * 211 * 3), grad_output = reals<T>(37 * 211 * 3);
+    for (const ActivationSource from : {ActivationSource::input, ActivationSource::output}) {
+        SCOPED_TRACE(name(from));
         expect_same_bits<T>(source.size(), [&](const Strategy& strategy, int repeats, auto& gradient,
                                                const auto& check) {
-            const ActivationBackward<T> plan(elements, {.activation = activation.value, .strategy = strategy});
+            const SoftmaxBackward<T> plan(shape, {.source = from, .strategy = strategy});
             repeat<T>(plan,
-                      ActivationBackwardArguments<T>{
+                      SoftmaxBackwardArguments<T>{
                           .grad_output = grad_output.data(), .source = source.data(), .grad_input = gradient.data()},
                       gradient, repeats, check);
         });
     }
-}
-
-TYPED_TEST(StrategyBits, OfSoftmax) {
-    using T = TypeParam;
-    const SoftmaxShape shape{37, 211, 3};
-    const std::vector<T> source = reals<T>(37 * 211 * 3), grad_output = reals<T>(37 * 211 * 3);
-    expect_same_bits<T>(source.size(), [&](const Strategy& strategy, int repeats, auto& gradient, const auto& check) {
-        const SoftmaxBackward<T> plan(shape, {.source = ActivationSource::input, .strategy = strategy});
-        repeat<T>(plan,
-                  SoftmaxBackwardArguments<T>{
-                      .grad_output = grad_output.data(), .source = source.data(), .grad_input = gradient.data()},
-                  gradient, repeats, check);
-    });
 }
 
 TYPED_TEST(StrategyBits, OfSoftmaxWithCrossEntropy) {
