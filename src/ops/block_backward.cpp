@@ -116,7 +116,6 @@ struct BlockBackward<T>::Implementation {
             run.sum(chunk.tasks, chunk.images, producer.exists() ? buffer : arguments.grad_output,
                     next_reads(arguments, k + 1));
         }
-        run.join();
     }
 
     /// What chunk k is made from, for the convolution of the chunk before to fetch, if the cache holds all of it.

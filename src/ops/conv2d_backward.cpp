@@ -77,7 +77,6 @@ struct Conv2dBackward<T>::Implementation {
         const bool input_last = !plan.late_tasks.empty();
         if (!input_last) run.pack_weights();
         run.sum(plan.main_tasks, batch, arguments.grad_output);
-        run.join();
         arguments.weights_ready();
         if (!input_last) return;
         run.pack_weights();

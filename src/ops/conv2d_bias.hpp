@@ -36,17 +36,4 @@ void add_stretch(const kernels::PackKernels<T>& pack, const T* from, std::int64_
     pack.copy_out(from, size, 1, size, to, size, 1, kernels::Finish::add);
 }
 
-/// partial(0) += partial(1) + ... over the segment groups, by the tree of distances 1, 2, 4, ... Only the elements of
-/// `stretch` are touched.
-template <class T, class Partial>
-void join_partials(const kernels::PackKernels<T>& pack, std::int64_t groups, plan::Range stretch, Partial partial) {
-    constexpr std::int64_t chunk = 1024;  // elements: 64 partial sums of it stay in the L2 cache
-    for (std::int64_t at = stretch.begin; at < stretch.end; at += chunk) {
-        const std::int64_t size = stretch.end - at < chunk ? stretch.end - at : chunk;
-        for (std::int64_t distance = 1; distance < groups; distance *= 2)
-            for (std::int64_t g = 0; g + distance < groups; g += 2 * distance)
-                add_stretch(pack, partial(g + distance) + at, size, partial(g) + at);
-    }
-}
-
 }  // namespace backgrad::ops

@@ -206,35 +206,39 @@ void write_totals(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& pl
     }
 }
 
+/// Joins the partial sums of a task's block as far as they are finished; returns the total once it is, else null.
+template <class T>
+const T* join_block(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& plan, std::int64_t task, T* partials,
+                    const Arrivals& arrivals) {
+    const auto counter = [&](std::int64_t segment_group) {
+        return segment_group * plan.unit_blocks + task % plan.unit_blocks;
+    };
+    const auto partial = [&](std::int64_t segment_group) {
+        return partials + counter(segment_group) * plan.partial_elements();
+    };
+    const auto add = [&](std::int64_t left, std::int64_t right) {
+        add_stretch(*context.kernels.pack, partial(right), plan.partial_elements(), partial(left));
+    };
+    return join_finished(arrivals, plan.segment_groups, task / plan.unit_blocks, counter, add) ? partial(0) : nullptr;
+}
+
 }  // namespace
 
 template <class T>
 void depthwise_task(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& plan, const DepthwiseModes& modes,
-                    std::int64_t task, T* partials, Scratch<T> scratch) noexcept {
+                    std::int64_t task, T* partials, const Arrivals& arrivals, Scratch<T> scratch) noexcept {
     const Range units = plan.unit_block(task % plan.unit_blocks);
     T* partial = plan.partials() ? partials + task * plan.partial_elements() : nullptr;
     const BlockWork<T> work{context, plan, modes, units, lay_out(plan, partial, scratch)};
     work.run(plan.segment_group(task / plan.unit_blocks));
-    if (plan.sums() && !partial) write_totals(context, plan, modes, units, work.memory.weight_total);
-}
-
-template <class T>
-void depthwise_join_task(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& plan, const DepthwiseModes& modes,
-                         std::int64_t task, T* partials) noexcept {
-    const auto partial = [&](std::int64_t segment_group) {
-        return partials + (segment_group * plan.unit_blocks + task) * plan.partial_elements();
-    };
-    join_partials(*context.kernels.pack, plan.segment_groups, {0, plan.partial_elements()}, partial);
-    write_totals(context, plan, modes, plan.unit_block(task), partial(0));
+    if (!plan.sums()) return;
+    const T* const total = partial ? join_block(context, plan, task, partials, arrivals) : work.memory.weight_total;
+    if (total) write_totals(context, plan, modes, units, total);
 }
 
 template void depthwise_task<float>(const Conv2dContext<float>&, const Conv2dDepthwisePlan&, const DepthwiseModes&,
-                                    std::int64_t, float*, Scratch<float>) noexcept;
+                                    std::int64_t, float*, const Arrivals&, Scratch<float>) noexcept;
 template void depthwise_task<double>(const Conv2dContext<double>&, const Conv2dDepthwisePlan&, const DepthwiseModes&,
-                                     std::int64_t, double*, Scratch<double>) noexcept;
-template void depthwise_join_task<float>(const Conv2dContext<float>&, const Conv2dDepthwisePlan&, const DepthwiseModes&,
-                                         std::int64_t, float*) noexcept;
-template void depthwise_join_task<double>(const Conv2dContext<double>&, const Conv2dDepthwisePlan&,
-                                          const DepthwiseModes&, std::int64_t, double*) noexcept;
+                                     std::int64_t, double*, const Arrivals&, Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

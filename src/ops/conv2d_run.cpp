@@ -38,7 +38,8 @@ Conv2dRun<T>::Conv2dRun(const Conv2dSetup<T>& setup, const plan::Conv2dPlan& pla
                       Arrivals(counters_, plan.weight_counters())},
       bias_arrivals_(counters_ + plan.weight_counters(), plan.bias_counters()),
       shared_tap_sums_{tap_sums_,
-                       Arrivals(counters_ + plan.weight_counters() + plan.bias_counters(), plan.input_counters())} {}
+                       Arrivals(counters_ + plan.weight_counters() + plan.bias_counters(), plan.input_counters())},
+      depthwise_arrivals_(counters_ + plan.counters() - plan.depthwise_counters(), plan.depthwise_counters()) {}
 
 template <class T>
 void Conv2dRun<T>::pack_weights() noexcept {
@@ -80,20 +81,12 @@ void Conv2dRun<T>::run_task(const Conv2dContext<T>& context, const plan::Ordered
                              own);
         case plan::MainTasks::depthwise:
             return depthwise_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task, depthwise_partials_,
-                                  Scratch<T>(own));
+                                  depthwise_arrivals_, Scratch<T>(own));
         case plan::MainTasks::input:
             return input_task(context, *plan_.input, task, packed_weights_,
                               weights_finite_.load(std::memory_order_relaxed), shared_tap_sums_,
                               setup_.options.grad_input_mode, Scratch<T>(own));
     }
-}
-
-template <class T>
-void Conv2dRun<T>::join() noexcept {
-    const Conv2dContext<T> context{setup_.problem, *setup_.kernels, arguments_, 0};
-    threads::run(*setup_.executor, plan_.depthwise_joins(), [&](std::int64_t task, int) noexcept {
-        depthwise_join_task(context, *plan_.depthwise, depthwise_modes(setup_.options), task, depthwise_partials_);
-    });
 }
 
 template class Conv2dRun<float>;

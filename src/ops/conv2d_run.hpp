@@ -11,9 +11,9 @@
 
 namespace backgrad::ops {
 
-/// One execution of a convolution's plan. Its phases, in this order: packing of the weights; sums of the gradients,
-/// for the whole batch or for some images after the others; joining of a depthwise plan's partial sums. The packed
-/// weights serve only grad_input, which needs no joining: both may come after the rest.
+/// One execution of a convolution's plan. Its phases, in this order: packing of the weights; sums of the gradients, for
+/// the whole batch or for some images after the others. The packed weights serve only grad_input: both may come after
+/// the rest.
 template <class T>
 class Conv2dRun {
 public:
@@ -33,9 +33,6 @@ public:
     void sum(const std::vector<plan::OrderedTask>& tasks, const plan::Range& images, const T* grad_output,
              const FetchAhead& ahead = {}) noexcept;
 
-    /// Joins what the tasks themselves have not: the partial sums of a depthwise plan.
-    void join() noexcept;
-
 private:
     void run_task(const Conv2dContext<T>& context, const plan::OrderedTask& task, int worker) const noexcept;
 
@@ -48,6 +45,7 @@ private:
     WeightOutputs<T> weight_outputs_;
     Arrivals bias_arrivals_;
     SharedTapSums<T> shared_tap_sums_;
+    Arrivals depthwise_arrivals_;
     std::atomic<bool> weights_finite_{true};
 };
 

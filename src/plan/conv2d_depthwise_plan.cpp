@@ -163,7 +163,6 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
     choose_tiles(plan, p, limits);
     plan.tasks = plan.segment_groups * plan.unit_blocks;
-    plan.join_tasks = plan.partials() ? plan.unit_blocks : 0;
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
     const std::int64_t units = plan.units_per_block;
     plan.worker_elements =

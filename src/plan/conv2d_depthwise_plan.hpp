@@ -71,7 +71,7 @@ struct Conv2dDepthwisePlan {
     bool over_planes;                                      ///< whether the sums are taken straight from NCHW planes
     DepthwisePlanesPlan planes;                            ///< if so
     std::vector<DepthwisePlaneInputColumns> input_planes;  ///< empty where grad_input needs panels
-    std::int64_t tasks, join_tasks;
+    std::int64_t tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
 
     std::int64_t weight_elements;  ///< per unit: sums of the taps

@@ -19,7 +19,7 @@ void size_workspace(Conv2dPlan& plan) {
     if (plan.depthwise)
         need(plan.shared.depthwise_partials, plan.depthwise->shared_elements, plan.depthwise->worker_elements);
     // As many elements of any type as there are counters hold them.
-    plan.shared.counters = round_up(plan.weight_counters() + plan.bias_counters() + plan.input_counters(), 16);
+    plan.shared.counters = round_up(plan.counters(), 16);
 }
 
 /// The strategy by which the sums over the batch are cut where only `images` of it are there at a time. Few of the

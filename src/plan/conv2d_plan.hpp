@@ -28,9 +28,8 @@ struct SharedMemory {
     std::int64_t elements() const { return partials() + packed_weights + tap_sums + counters; }
 };
 
-/// The plan of a convolution's gradients, three phases: packing of the weights; sums of the gradients, where the last
-/// partial sum of a block joins all of them; joining of a depthwise plan's partial sums. Each gradient's tasks walk
-/// over grad_output at the same pace.
+/// The plan of a convolution's gradients, two phases: packing of the weights; sums of the gradients, where the last
+/// partial sum of a block joins all of them. Each gradient's tasks walk over grad_output at the same pace.
 struct Conv2dPlan {
     std::optional<Conv2dWeightPlan> weight;
     std::optional<Conv2dBiasPlan> bias;  ///< only where the weight gradient's tasks do not compute it
@@ -43,11 +42,14 @@ struct Conv2dPlan {
 
     std::int64_t pack_tasks() const { return input ? input->pack_tasks : 0; }
     /// 32-bit counters of finished tasks, for the joining of partial sums, and of sums per tap: those of the weight,
-    /// then of the bias, then of the input.
+    /// then of the bias, of the input and of a depthwise plan.
     std::int64_t weight_counters() const { return weight && weight->partials() ? weight->tasks : 0; }
     std::int64_t bias_counters() const { return bias ? bias->tasks : 0; }
     std::int64_t input_counters() const { return input ? input->counters : 0; }
-    std::int64_t depthwise_joins() const { return depthwise ? depthwise->join_tasks : 0; }
+    std::int64_t depthwise_counters() const { return depthwise && depthwise->partials() ? depthwise->tasks : 0; }
+    std::int64_t counters() const {
+        return weight_counters() + bias_counters() + input_counters() + depthwise_counters();
+    }
 };
 
 /// What a plan must know about an ISA.

@@ -108,9 +108,12 @@ double depthwise_task_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& 
     const double strides = static_cast<double>(p.stride_height * p.stride_width);
     const int gradients = int{plan.gradients.input} + int{plan.gradients.weight};
     const double panels = int{plan.source_panels()} + strides * (int{plan.gradients.input} + int{plan.input_panels()});
+    // A block's partial sums are joined by whoever comes second, and its total is written.
+    const double joined = plan.sums() ? copy_cycles * static_cast<double>(plan.partial_elements()) : 0;
     return pixels * units *
-           (static_cast<double>(p.taps()) * gradients / 2 +
-            channels_last_cycles(p) * panels * static_cast<double>(plan.unit_channels));
+               (static_cast<double>(p.taps()) * gradients / 2 +
+                channels_last_cycles(p) * panels * static_cast<double>(plan.unit_channels)) +
+           joined;
 }
 
 double bias_task_cycles(const Conv2dProblem& p, const Conv2dBiasPlan& plan, std::int64_t task) {
@@ -134,26 +137,25 @@ double main_task_cycles(const Conv2dProblem& p, const Conv2dPlan& plan, const Re
     return input_task_cycles(p, *plan.input, tiles, ordered.task);
 }
 
-/// A phase of equal tasks that read or write `elements` elements in so many cycles each.
-PhaseWork moving_phase(std::int64_t tasks, double elements, double element_cycles, std::size_t element_bytes,
-                       const RegisterTiles& tiles) {
-    const double each = element_cycles * elements / static_cast<double>(std::max<std::int64_t>(1, tasks));
-    return {std::vector<double>(static_cast<std::size_t>(tasks), each * flops_per_cycle(tiles)),
+/// The packing of the weights: equal tasks, whose elements are read and written.
+PhaseWork pack_phase(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterTiles& tiles,
+                     std::size_t element_bytes) {
+    const double elements = static_cast<double>(p.weight_elements() + plan.shared.packed_weights);
+    const double cycles = (p.taps() == 1 ? copy_cycles : transpose_cycles) * elements;
+    const double each = cycles / static_cast<double>(plan.pack_tasks());
+    return {std::vector<double>(static_cast<std::size_t>(plan.pack_tasks()), each * flops_per_cycle(tiles)),
             elements * static_cast<double>(element_bytes)};
 }
 
-/// Elements that the main phase reads and writes, each once but for partial sums, which are written and read. Those of
-/// a depthwise plan are read by the next phase, which writes the weights.
+/// Elements that the main phase reads and writes, each once but for partial sums, which are written and read.
 double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
     const bool reads_input = plan.weight || (plan.depthwise && plan.depthwise->gradients.weight);
     const bool writes_input = plan.input || (plan.depthwise && plan.depthwise->gradients.input);
     const std::int64_t tensors = int{reads_input} + int{writes_input};
-    const bool writes_weights = reads_input && plan.depthwise_joins() == 0;
     const bool reads_weights = (plan.input && plan.input->weights_in_place) || (plan.depthwise && writes_input);
-    const std::int64_t joined = plan.shared.weight_partials + plan.shared.bias_partials;
     return static_cast<double>(p.output_elements() + tensors * p.input_elements() + plan.shared.packed_weights +
-                               (int{writes_weights} + int{reads_weights}) * p.weight_elements() + 2 * joined +
-                               plan.shared.depthwise_partials);
+                               (int{reads_input} + int{reads_weights}) * p.weight_elements() +
+                               2 * plan.shared.partials());
 }
 
 }  // namespace
@@ -161,20 +163,13 @@ double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
 Work conv2d_work(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterTiles& tiles,
                  std::size_t element_bytes) {
     const std::int64_t partials = plan.shared.partials();
-    const std::int64_t joins = plan.depthwise_joins();
     PhaseWork sums;
     sums.bytes = main_elements(p, plan) * static_cast<double>(element_bytes);
     for (const OrderedTask& task : plan.main_tasks)
         sums.flops.push_back(main_task_cycles(p, plan, tiles, task) * flops_per_cycle(tiles));
     Work work;
-    if (plan.pack_tasks() > 0)
-        work.phases.push_back(moving_phase(plan.pack_tasks(),
-                                           static_cast<double>(p.weight_elements() + plan.shared.packed_weights),
-                                           p.taps() == 1 ? copy_cycles : transpose_cycles, element_bytes, tiles));
+    if (plan.pack_tasks() > 0) work.phases.push_back(pack_phase(p, plan, tiles, element_bytes));
     work.phases.push_back(std::move(sums));
-    if (joins > 0)
-        work.phases.push_back(moving_phase(joins, static_cast<double>(partials + p.weight_elements()), transpose_cycles,
-                                           element_bytes, tiles));
     work.flops_per_cycle = flops_per_cycle(tiles);
     work.partial_bytes = partials * static_cast<std::int64_t>(element_bytes);
     return work;

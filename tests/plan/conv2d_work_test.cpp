@@ -40,11 +40,10 @@ TEST(Conv2dWork, HasATaskForEveryTaskOfThePlanAndEachCostsSomething) {
             RC_ASSERT(std::all_of(phase.flops.begin(), phase.flops.end(), [](double flops) { return flops > 0; }));
             RC_ASSERT(phase.bytes > 0);
         }
-        std::vector<std::int64_t> expected{plan.pack_tasks(), static_cast<std::int64_t>(plan.main_tasks.size()),
-                                           plan.depthwise_joins()};
+        std::vector<std::int64_t> expected{plan.pack_tasks(), static_cast<std::int64_t>(plan.main_tasks.size())};
         std::erase(expected, 0);
         RC_ASSERT(tasks == expected);
-        RC_ASSERT((work.partial_bytes > 0) == (plan.weight_counters() + plan.depthwise_joins() > 0));
+        RC_ASSERT((work.partial_bytes > 0) == (plan.weight_counters() + plan.depthwise_counters() > 0));
     }));
 }
 
