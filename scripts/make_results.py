@@ -20,15 +20,20 @@ def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
+def good_rows(folders):
+    for folder in folders:
+        with open(folder / "results.jsonl", encoding="utf-8") as lines:
+            yield from (row for row in map(json.loads, lines) if row["status"] == "ok")
+
+
 def read_runs(folders):
     """{(problem, shape): {variant: merged row}}; rows of named strategies stay out, they have a picture of their own."""
     repeated = defaultdict(lambda: defaultdict(list))
-    for folder in folders:
-        with open(folder / "results.jsonl", encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                if row.get("scaling", "strong") == "strong" and {row["partition"], row["schedule"], row["reduction"]} == {"auto"} and row["status"] == "ok":
-                    problem = tuple(row[key] for key in PROBLEM)
-                    repeated[problem, row["shape"]][row["variant"]].append(row)
+    for row in good_rows(folders):
+        named = {row["partition"], row["schedule"], row["reduction"]} != {"auto"}
+        if row.get("scaling", "strong") == "strong" and not named and row["op"] != "launch":
+            problem = tuple(row[key] for key in PROBLEM)
+            repeated[problem, row["shape"]][row["variant"]].append(row)
     return {cell: {variant: merge(rows) for variant, rows in variants.items()} for cell, variants in repeated.items()}
 
 
@@ -85,6 +90,23 @@ def problem_section(problem, shapes, variant, before):
     return lines if rows else []
 
 
+def launch_section(folders):
+    """What a phase of a plan costs beyond its work, over a bare parallel region of the same runs."""
+    repeated = defaultdict(list)
+    for row in good_rows(folders):
+        if row["op"] == "launch":
+            repeated[row["isa"], row["threads"], row["variant"], row["schedule"]].append(row["ms_median"])
+    if not repeated:
+        return []
+    lines = ["", "## launch", "", "A run of one empty task per worker.", "",
+             "| ISA | threads | variant | schedule | microseconds | / bare |", "|---|---:|---|---|---:|---:|"]
+    for (isa, threads, variant, schedule), times in sorted(repeated.items()):
+        bare = repeated.get((isa, threads, "bare", "auto"))
+        over = f"{geometric_mean(times) / geometric_mean(bare):.2f}" if bare else "-"
+        lines.append(f"| {isa} | {threads} | {variant} | {schedule} | {geometric_mean(times) * 1e3:.3g} | {over} |")
+    return lines
+
+
 def context_section(folder, runs):
     with open(folder / "context.json", encoding="utf-8") as file:
         context = json.load(file)
@@ -110,6 +132,7 @@ def make_document(folders, before_folder, variant):
     lines = context_section(folders[0], len(folders))
     for problem, shapes in sections.items():
         lines += problem_section(problem, shapes, variant, before)
+    lines += launch_section(folders)
     return "\n".join(lines) + "\n"
 
 

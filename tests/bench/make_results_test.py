@@ -50,6 +50,17 @@ class MakeResults(unittest.TestCase):
         new = self.run_folder("new", row("openmp", 5.0), row("onednn_plain", 1.0, "unsupported"))
         self.assertIn("| s | 5 | 10.0 | 20.0 | - | - | - | - | 50 |", self.made("--before", old, new))
 
+    def test_launches_are_compared_with_the_bare_region_of_the_same_runs(self):
+        def launch(variant, ms, schedule="auto"):
+            return {**row(variant, ms), "op": "launch", "shape": "empty", "schedule": schedule}
+        first = self.run_folder("1", launch("bare", 0.001), launch("openmp", 0.001), launch("std", 0.002, "dynamic"))
+        second = self.run_folder("2", launch("bare", 0.004), launch("openmp", 0.009))
+        text = self.made(first, second)
+        self.assertIn("| avx2 | 1 | openmp | auto | 3 | 1.50 |", text)
+        self.assertIn("| avx2 | 1 | std | dynamic | 2 | 1.00 |", text)
+        self.assertNotIn("| empty |", text)
+        self.assertNotIn("/ bare", self.made(self.run_folder("3", row("openmp", 1.0))))
+
     def test_missing_folder_is_an_error(self):
         process = subprocess.run([sys.executable, SCRIPT, str(self.folder / "none")], capture_output=True, text=True,
                                  check=False)
