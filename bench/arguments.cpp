@@ -1,6 +1,7 @@
 #include "arguments.hpp"
 
 #include "capabilities.hpp"
+#include "environment.hpp"
 #include "harness.hpp"
 #include "shape_files.hpp"
 #include "variants/variant.hpp"
@@ -243,6 +244,7 @@ std::optional<Arguments> parse_arguments(int argc, char** argv) {
     if (!parse_words(app, own)) return std::nullopt;
     refuse_output_flags(benchmark_flags);
     check_benchmark_flags(benchmark_flags);
+    check_environment();
     Arguments arguments = interpret(words);
     arguments.benchmark_flags = benchmark_flags;
     return arguments;

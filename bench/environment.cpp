@@ -1,6 +1,15 @@
 #include "environment.hpp"
 
+#include "threads/make_executor.hpp"
+
+#include <backgrad/error.hpp>
+
+#include <strings.h>
+
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
+#include <vector>
 
 namespace backgrad::bench {
 namespace {
@@ -16,7 +25,24 @@ std::string peer_isa(Isa isa) {
     return isa == Isa::avx2 ? "AVX2" : "SSE41";
 }
 
+/// Every word of a variable's comma-separated value must be one of OpenMP's, in any case of letters.
+void check_words(const char* variable, const std::string& value, const std::vector<std::string>& known) {
+    std::istringstream words(value);
+    for (std::string word; std::getline(words, word, ',');) {
+        const auto same = [&](const std::string& other) { return strcasecmp(word.c_str(), other.c_str()) == 0; };
+        if (std::none_of(known.begin(), known.end(), same))
+            throw Error(variable, join_alternatives(known), "'" + value + "'");
+    }
+}
+
 }  // namespace
+
+void check_environment() {
+    threads::resolve({});
+    check_words("OMP_WAIT_POLICY", value_or("OMP_WAIT_POLICY", "passive"), {"active", "passive"});
+    check_words(bind_variable, value_or(aside_variable, "close"),
+                {"true", "false", "primary", "master", "close", "spread"});
+}
 
 std::map<std::string, std::string> worker_environment(const WorkerKind& kind) {
     std::map<std::string, std::string> variables{

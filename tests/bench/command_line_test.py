@@ -12,9 +12,9 @@ ACTIVATION = "name,n,c,h,w\n"
 
 
 class CommandLine(BenchmarkTest):
-    def refused(self, arguments, *words):
+    def refused(self, arguments, *words, **environment):
         before = self.files()
-        process = self.bench(*arguments)
+        process = self.bench(*arguments, **environment)
         self.assertEqual(process.returncode, 2, process.stderr)
         for word in words:
             self.assertIn(word, process.stderr)
@@ -39,6 +39,13 @@ class CommandLine(BenchmarkTest):
                 with self.subTest(option + value):
                     self.refused([f"{option}={value}"], option, value)
         self.refused(["--schedules", "dynamic:0"], "--schedules")
+
+    def test_settings_of_the_environment(self):
+        for variable, value in [("BACKGRAD_NUM_THREADS", "-3"), ("BACKGRAD_BACKEND", "bogus"),
+                                ("BACKGRAD_PARTITION", "bogus"), ("OMP_WAIT_POLICY", "bogus"),
+                                ("OMP_PROC_BIND", "close,bogus")]:
+            with self.subTest(variable):
+                self.refused(["--shapes", "lenet"], variable, value, **{variable: value})
 
     def test_unknown_options(self):
         self.refused(["--bogus"], "--bogus")
