@@ -43,6 +43,35 @@ struct DepthwiseSumKernels {
     Function function[max_rows + 1][max_columns + 1], with_bias[max_rows + 1][max_columns + 1];
 };
 
+/// The same sums for some neighbouring rows of outputs straight from NHWC: output by output along the rows, and for
+/// each one row after the other.
+template <class T>
+struct DepthwiseRowSums {
+    const T* grad_output;  ///< output 0 of the first row
+    std::ptrdiff_t grad_output_row, grad_output_pixel;
+    const T* input;  ///< column 0 of the row that tap row 0 meets there
+    std::ptrdiff_t input_row, input_pixel;
+    std::int64_t columns;  ///< of input
+    std::int64_t first;    ///< column of output 0, tap column 0
+    std::int64_t rows, outputs;
+    std::int64_t inner_begin, inner_end;  ///< the outputs all whose tap columns exist
+    std::uint32_t input_exists;           ///< a bit for each row of input from the first tap row on
+    int channels;                         ///< of the unit
+};
+
+template <class T>
+struct DepthwiseRowKernels {
+    static constexpr int max_stride = 2, max_extent = 3;
+    static constexpr int max_rows[max_stride] = {4, 2};  ///< of outputs, for each stride
+    /// `state` is [tap][unit].
+    using Function = void (*)(const DepthwiseRowSums<T>&, T* state, T* bias) noexcept;
+
+    /// [stride - 1][kernel rows / 2][kernel columns / 2][rows - 1][guarded], null beyond max_rows; the others need all
+    /// channels of a unit and all rows of input.
+    Function function[max_stride][max_extent / 2 + 1][max_extent / 2 + 1][4][2];
+    void (*bias)(const DepthwiseRowSums<T>&, T* bias) noexcept;
+};
+
 /// Some columns of grad_output in the lanes of 64 bytes, and the columns of input that meet them: lane k is column
 /// `origin` + k of grad_output. Input is seen as `stride` phases: lane k of phase f is column (origin + k) * stride +
 /// f.
@@ -169,6 +198,7 @@ struct DepthwiseKernels {
     const DepthwisePanelKernels<T>* panel;
     const DepthwisePlaneKernels<T>* plane;
     const DepthwisePlaneInputKernels<T>* plane_input;
+    const DepthwiseRowKernels<T>* row;
     const DepthwiseSumKernels<T>* sum;
     const DepthwiseTileKernels<T>* tile;
 };

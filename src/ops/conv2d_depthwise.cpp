@@ -4,6 +4,7 @@
 #include "ops/conv2d_depthwise_parts.hpp"
 #include "ops/conv2d_depthwise_plane_input.hpp"
 #include "ops/conv2d_depthwise_planes.hpp"
+#include "ops/conv2d_depthwise_rows.hpp"
 
 #include <algorithm>
 
@@ -67,6 +68,7 @@ struct BlockWork {
                 const DepthwiseStrip strip = plan::depthwise_strip(context.problem, plan, segments, n);
                 if (plan.source_panels()) add_strip(strip);
                 if (plan.sums() && plan.over_planes && strip.ends) add_plane_sums(strip.segments);
+                if (plan.sums() && plan.over_rows) add_row_sums(strip);
                 if (strip.ends) segments.begin = strip.segments.end;
             }
         }
@@ -106,7 +108,7 @@ private:
             const std::int64_t i = u - part.begin;
             const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
                                                 p.out_width * lanes(), lanes()};
-            if (plan.sums() && !plan.over_planes)
+            if (plan.sums_from_panels())
                 add_sums(strip, u, source,
                          {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * lanes(), lanes()});
             if (plan.gradients.input)
@@ -143,6 +145,24 @@ private:
                 sums.compute(plan.segments.box(s), plan.unit_range({u, u + 1}), memory.plane_sums);
                 add_totals(u - units.begin, memory.plane_sums, memory.plane_sums + plan.weight_elements);
             }
+    }
+
+    void add_row_sums(const DepthwiseStrip& strip) const {
+        const RowSums<T> rows{context, plan};
+        const std::int64_t elements = units.size() * plan.weight_elements;
+        for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
+            PixelBox box = plan.segments.box(s);
+            box.image_begin = strip.image;
+            box.image_end = strip.image + 1;
+            if (strip.begins) {
+                context.kernels.pack->clear(memory.weight_sums, elements);
+                context.kernels.pack->clear(memory.bias_sums, units.size() * lanes());
+            }
+            rows.add(box, units, memory.weight_sums, memory.bias_sums);
+            if (!strip.ends) continue;
+            add_total(memory.weight_sums, elements, memory.weight_total);
+            add_total(memory.bias_sums, units.size() * lanes(), memory.bias_total);
+        }
     }
 
     /// Adds the finished sums of a segment of the u-th unit.

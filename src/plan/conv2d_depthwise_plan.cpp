@@ -1,5 +1,6 @@
 #include "plan/conv2d_depthwise_plan.hpp"
 
+#include "plan/conv2d_depthwise_rows.hpp"
 #include "plan/conv2d_input_plan.hpp"
 
 #include <algorithm>
@@ -84,7 +85,11 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const std::int64_t worthwhile = round_up(ceil_div(task_products, products), together);
     const std::int64_t balanced = std::max<std::int64_t>(1, plan.units * plan.segment_groups / (4 * threads));
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
-    const std::int64_t size = uncut ? plan.units : std::min({worthwhile, balanced, plan.units});
+    // Rows that are read where they lie are read the more in the order of memory the more units go together.
+    const std::int64_t share_of_thread = ceil_div(plan.units * plan.segment_groups, threads);
+    const std::int64_t wanted =
+        plan.over_rows ? std::max(round_up(share_of_thread, together), worthwhile) : std::min(worthwhile, balanced);
+    const std::int64_t size = uncut ? plan.units : std::min(wanted, plan.units);
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
     // As many tasks for each worker, where pixels are not read together for several units.
     const bool even = !uncut && together == 1;
@@ -148,6 +153,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
         plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
         plan.over_planes = works_on_planes(p);
+        plan.over_rows = works_on_rows(p);
         if (plan.over_planes) plan.planes = plan_planes(p, element_bytes);
     } else {
         plan.segments = free_segments(p, plan.units, strategy);

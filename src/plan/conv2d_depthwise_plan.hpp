@@ -70,6 +70,7 @@ struct Conv2dDepthwisePlan {
     std::vector<DepthwiseTile> tiles;                      ///< of each phase of rows
     bool over_planes;                                      ///< whether the sums are taken straight from NCHW planes
     DepthwisePlanesPlan planes;                            ///< if so
+    bool over_rows;                                        ///< whether they are taken straight from rows of NHWC
     std::vector<DepthwisePlaneInputColumns> input_planes;  ///< empty where grad_input needs panels
     std::int64_t tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
@@ -83,9 +84,10 @@ struct Conv2dDepthwisePlan {
     std::int64_t worker_elements, shared_elements;
 
     bool sums() const { return gradients.weight || gradients.bias; }
+    bool sums_from_panels() const { return sums() && !over_planes && !over_rows; }
     /// Which panels are needed.
-    bool source_panels() const { return gradients.input || !over_planes; }
-    bool input_panels() const { return gradients.weight && !over_planes; }
+    bool source_panels() const { return gradients.input || sums_from_panels(); }
+    bool input_panels() const { return gradients.weight && sums_from_panels(); }
     bool partials() const { return sums() && segment_groups > 1; }
     /// One partial sum: the taps of a block's units, then their bias.
     std::int64_t partial_elements() const { return round_up(units_per_block * (weight_elements + unit_channels), 16); }

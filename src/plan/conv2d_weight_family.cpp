@@ -1,6 +1,7 @@
 #include "plan/conv2d_weight_family.hpp"
 
 #include "plan/conv2d_depthwise_planes.hpp"
+#include "plan/conv2d_depthwise_rows.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -16,6 +17,7 @@ constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segm
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
 constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
 constexpr std::int64_t most_rows = 1024;        ///< of depthwise planes in a segment
+constexpr std::int64_t row_terms = 1024;        ///< of depthwise rows, which need no panels
 
 /// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
 /// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
@@ -114,6 +116,7 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
+    if (works_on_rows(p)) return make_segments(p.batch, p.out_height, p.out_width, row_terms);
     if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
     if (!p.depthwise()) return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
     // Where rows are short, a chain takes a term of every row.
