@@ -8,8 +8,6 @@ namespace backgrad::BACKGRAD_ISA {
 
 using kernels::DotKernels;
 using kernels::DotOperands;
-using kernels::PrefetchJob;
-using kernels::PrefetchQueue;
 using kernels::Run;
 
 namespace {
@@ -38,47 +36,29 @@ void pass(const DotOperands<T>& in, T* state, std::ptrdiff_t state_row, int firs
     });
 
     for (const Run *run = in.runs, *end = run + in.run_count; run != end; ++run) {
-        const T* a = in.a + run->lane_offset + first;
-        const T* b = in.b + run->broadcast_offset + first;
-        std::int64_t left = run->count - first;
-        const auto step = [&]() __attribute__((always_inline)) {
+        // A register each, and one index for all.
+        const T *a[rows], *b[columns];
+        unrolled<rows>([&](auto r) { a[r] = in.a + run->lane_offset + first + r * in.a_row; });
+        unrolled<columns>([&](auto c) { b[c] = in.b + run->broadcast_offset + first + in.b_columns[c]; });
+        std::int64_t at = 0;
+        const auto add = [&](auto load) __attribute__((always_inline)) {
             V x[rows];
             unrolled<rows>([&](auto r) __attribute__((always_inline)) {
-                x[r] = V::load(a + r * in.a_row);
+                x[r] = load(a[r] + at);
                 if constexpr (columns > 1) keep_in_register(x[r]);
             });
             unrolled<columns>([&](auto c) __attribute__((always_inline)) {
-                const V y = V::load(b + in.b_columns[c]);
+                V y = V::load(b[c] + at);
+                if constexpr (rows > 1) keep_in_register(y);
                 unrolled<rows>([&](auto r) __attribute__((always_inline)) { sum[r][c] = fma(x[r], y, sum[r][c]); });
             });
-            left -= chains;
-            a += chains;
-            b += chains;
         };
-        PrefetchQueue<T>& queue = *in.prefetch;
-        while (left >= V::lanes && queue.begin != queue.end) {
-            PrefetchJob<T>& job = *queue.begin;
-            const T* line = job.line;
-            const std::ptrdiff_t line_step = job.step;
-            std::int64_t lines = job.count;
-            for (; left >= V::lanes && lines > 0; --lines, line += line_step) {
-                prefetch_to_l2(line);
-                step();
-            }
-            job.line = line;
-            job.count = lines;
-            if (lines == 0) ++queue.begin;
-        }
-        while (left >= V::lanes) step();
-        if (left > 0) {
-            const int n = static_cast<int>(left);
-            V x[rows];
-            unrolled<rows>([&](auto r) __attribute__((always_inline)) { x[r] = V::load_first(a + r * in.a_row, n); });
-            unrolled<columns>([&](auto c) __attribute__((always_inline)) {
-                const V y = V::load_first(b + in.b_columns[c], n);
-                unrolled<rows>([&](auto r) __attribute__((always_inline)) { sum[r][c] = fma(x[r], y, sum[r][c]); });
-            });
-        }
+        const std::int64_t size = run->count - first;
+        for (; at <= size - V::lanes; at += chains)
+            add([](const T* from) __attribute__((always_inline)) { return V::load(from); });
+        if (at < size)
+            add([n = static_cast<int>(size - at)](const T* from)
+                    __attribute__((always_inline)) { return V::load_first(from, n); });
     }
 
     unrolled<rows>([&](auto r) __attribute__((always_inline)) {

@@ -75,7 +75,7 @@ struct TileOutput {
 template <class T>
 struct TileKernels {
     static constexpr int max_vectors = 8;
-    static constexpr int max_rows = 14;
+    static constexpr int max_rows = 16;
     static constexpr int max_packing_vectors = 4;
     using Function = void (*)(const TileOperands<T>&, const TileOutput<T>&) noexcept;
 
@@ -90,7 +90,8 @@ struct TileKernels {
 
 /// The operands of a dot tile: sums over the lanes. Term k of output (row r, column c) is
 ///     a[a_offset + k + r * a_row] * b[b_offset + k + b_columns[c]]
-/// and goes to chain k mod chains (16 for f32, 8 for f64); every run starts at chain 0.
+/// and goes to chain k mod chains (16 for f32, 8 for f64); every run starts at chain 0. Whole vectors are read from b,
+/// up to `chains` - 1 elements behind a run, which are multiplied by zeros.
 template <class T>
 struct DotOperands {
     const T* a;
@@ -99,7 +100,6 @@ struct DotOperands {
     const std::ptrdiff_t* b_columns;
     const Run* runs;  ///< lane_offset is a's, broadcast_offset is b's
     std::int64_t run_count;
-    PrefetchQueue<T>* prefetch;
 };
 
 /// Dot tiles of `rows` x `columns` outputs. They continue the chains in `state`, which holds [row][column][chain]

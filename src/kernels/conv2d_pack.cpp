@@ -39,10 +39,14 @@ bool copy(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std:
           T* to, std::ptrdiff_t to_row) noexcept {
     using V = vec<T>;
     FiniteCheck<T> check;
+    // Whole rows ahead, past the last into what lies behind, mostly the next plane.
+    constexpr std::int64_t distance = 4096 / sizeof(T);
+    const std::ptrdiff_t ahead = from_row > 0 ? (distance + from_row - 1) / from_row * from_row : distance;
     for (std::int64_t r = 0; r < rows; ++r, from += from_row, to += to_row) {
         std::int64_t c = 0;
         if (from_step == 1) {
             for (; c + V::lanes <= columns; c += V::lanes) {
+                prefetch_to_l1(from + c + ahead);
                 const V x = V::load(from + c);
                 check.see(x);
                 x.store(to + c);
@@ -56,6 +60,8 @@ bool copy(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std:
         } else {
             for (; from_step == 2 && c < columns; c += V::lanes) {
                 const int n = limited(columns - c, V::lanes);
+                prefetch_to_l1(from + 2 * c + ahead);
+                prefetch_to_l1(from + 2 * c + V::lanes + ahead);
                 const V x = load_even_first(from + 2 * c, n);
                 check.see(x);
                 x.store_first(to + c, n);

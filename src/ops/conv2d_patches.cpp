@@ -48,7 +48,8 @@ Patches<T>::Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPla
     const PixelPanels largest = plan::pixel_panels(context.problem, s.images, plan::ceil_div(s.height, s.row_parts),
                                                    plan::ceil_div(s.width, s.column_parts));
     // The last row of the last phase is read up to the kernel's reach, and by whole vectors.
-    input_panel_ = rest_.take(context.problem.in_channels * largest.input_plane + largest.pitch + 16);
+    input_panel_ =
+        rest_.take(context.problem.in_channels * largest.input_plane + largest.pitch + DotKernels<T>::chains);
     offsets_ =
         reinterpret_cast<std::ptrdiff_t*>(rest_.take(plan::Conv2dWeightPlan::count_elements(lanes.size(), sizeof(T))));
     sums_ = rest_.take(rows.size() * DotKernels<T>::chains);

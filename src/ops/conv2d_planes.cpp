@@ -24,7 +24,8 @@ bool pack_input_planes(const Conv2dContext<T>& context, const TensorView<const T
                        const PixelPanels& sizes, T* panel) {
     const plan::Conv2dProblem& p = context.problem;
     const auto& pack = *context.kernels.pack;
-    pack.clear(panel, p.in_channels * sizes.input_plane + sizes.pitch);
+    // Tiles and patches are read by whole vectors.
+    pack.clear(panel, p.in_channels * sizes.input_plane + sizes.pitch + kernels::DotKernels<T>::chains);
     // Channels that lie in one piece are read one after the other; all column phases find their rows in the L1 cache.
     const std::int64_t at_once = input.channel == 1 ? p.in_channels : 1;
     const std::int64_t top = box.row_begin * p.stride_height - p.padding_top;

@@ -42,6 +42,26 @@ public:
                                  plan::ceil_div(stretch.bytes, line)};
     }
 
+    /// The lines that are still to be fetched.
+    std::int64_t lines() const {
+        std::int64_t sum = 0;
+        for (const kernels::PrefetchJob<T>* job = queue_.begin; job != queue_.end; ++job) sum += job->count;
+        return sum;
+    }
+
+    /// Fetches the next lines at once, for kernels without a queue.
+    void fetch(std::int64_t lines) {
+        while (lines > 0 && queue_.begin != queue_.end) {
+            kernels::PrefetchJob<T>& job = *queue_.begin;
+            const std::int64_t count = std::min(lines, job.count);
+            for (std::int64_t i = 0; i < count; ++i) __builtin_prefetch(job.line + i * job.step, 0, 2);
+            job.line += count * job.step;
+            job.count -= count;
+            lines -= count;
+            if (job.count == 0) ++queue_.begin;
+        }
+    }
+
 private:
     static constexpr int capacity = 128;
     kernels::PrefetchJob<T> jobs_[capacity];

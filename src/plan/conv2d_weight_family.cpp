@@ -15,16 +15,24 @@ namespace {
 constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes are channels: panels fit L1 and L2
 constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
+constexpr double pixel_overhead = 1.3;          ///< on the FMAs of dot tiles
+constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
+constexpr double run_steps = 0.2;               ///< to begin a run of a dot tile
+constexpr double strided_cycles = 1.0;          ///< to bring an element of a column phase into a row, beside the copy
 constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
 constexpr std::int64_t most_rows = 1024;        ///< of depthwise planes in a segment
 constexpr std::int64_t row_terms = 1024;        ///< of depthwise rows, which need no panels
+
+/// Rows of a tile beside so many vectors, nominally.
+double most_rows_beside(double vectors) { return vectors > 1 ? 14 : 16; }
 
 /// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
 /// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
 /// for the L1 cache, and without rows to share a load they come no faster than two would.
 double tile_cycles(double vectors, double rows) {
-    const double latency = 8.0 / (std::min(vectors, 2.0) * std::min(rows, 14.0));
-    const double loads = 1.0 / std::min(rows, 14.0) + 1.0 / std::min(vectors, 4.0);
+    const double tile_rows = std::min(rows, most_rows_beside(vectors));
+    const double latency = 8.0 / (std::min(vectors, 2.0) * tile_rows);
+    const double loads = 1.0 / tile_rows + 1.0 / std::min(vectors, 4.0);
     return vectors * rows / 2 * std::max({1.0, latency, loads});
 }
 
@@ -43,20 +51,38 @@ double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const double vectors = padded / lanes, rows = static_cast<double>(row_channels),
                  taps = static_cast<double>(p.taps());
     const double run = static_cast<double>(std::clamp<std::int64_t>(p.out_width, 1, channel_terms));
-    const double runs = run_cycles * taps * std::ceil(vectors / 4) * std::ceil(rows / 14) / run;
+    const double runs = run_cycles * taps * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors)) / run;
     const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
     const double row_move = copy_cycles / 2 * rows;  // many are read where they lie
     return tile_cycles(vectors, rows) * taps + runs +
            (from_output ? lane_move + row_move * input_pixels(p) : lane_move * input_pixels(p) + row_move);
 }
 
+/// Cycles per output pixel to bring the input into rows with a phase for each column of the stride.
+double phase_panel_cycles(const Conv2dProblem& p) {
+    const double channels = static_cast<double>(p.in_channels) * input_pixels(p);
+    return row_panel_cycles(p, channels) + (p.stride_width > 1 ? strided_cycles * channels : 0);
+}
+
+/// FMAs of dot tiles, or their loads where few rows share them: an operand that crosses cache lines takes two slots.
+double dot_slots(const Conv2dProblem& p) {
+    const double rows = static_cast<double>(std::max<std::int64_t>(1, p.out_channels));
+    const double outputs = static_cast<double>(p.in_channels * p.taps());
+    const double columns = std::min(outputs, rows < 3 ? 8.0 : 6.0), tile_rows = std::min(rows, 4.0);
+    return rows * outputs * std::max(1.0, 2 / columns + 2 / tile_rows);
+}
+
 /// Cycles per output pixel and group with lanes = pixels.
-double pixel_cost(const Conv2dProblem& p, int lanes) {
-    const double fill = static_cast<double>(p.out_width) / static_cast<double>(round_up(p.out_width, lanes));
-    const double products = static_cast<double>(p.out_channels * p.in_channels * p.taps());
-    const double channels = static_cast<double>(p.out_channels) + static_cast<double>(p.in_channels) * input_pixels(p);
-    // 1.5: column operands cross cache lines, and the chains are loaded, stored and joined.
-    return 1.5 * products / lanes / 2 / fill + row_panel_cycles(p, channels);
+double pixel_cost(const Conv2dProblem& p, PixelRuns runs, int lanes) {
+    const double width = static_cast<double>(std::max<std::int64_t>(1, p.out_width));
+    const double reach =
+        static_cast<double>((p.kernel_width - 1) * p.dilation_width) / static_cast<double>(p.stride_width);
+    const bool whole = runs == PixelRuns::images;
+    // The last vector of a row is masked, which makes its loads slow.
+    const double steps = whole ? (width + reach) / lanes
+                               : std::floor(width / lanes) + (p.out_width % lanes == 0 ? 0 : masked_step) + run_steps;
+    const double copied = whole || p.layout == Layout::nhwc ? static_cast<double>(p.out_channels) : 0;
+    return pixel_overhead * dot_slots(p) / 2 * steps / width + row_panel_cycles(p, copied) + phase_panel_cycles(p);
 }
 
 /// Cycles per output pixel and group with lanes = patches of the input.
@@ -71,9 +97,7 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
     const double halo = static_cast<double>((p.kernel_height - 1) * p.dilation_height) /
                         static_cast<double>(p.stride_height * segment_rows);
     const double gather = vectors * (gather_cycles * lanes + gather_row_cycles / static_cast<double>(width));
-    return tile_cycles(vectors, rows) + gather +
-           row_panel_cycles(p, static_cast<double>(p.in_channels) * input_pixels(p) * (1 + halo)) +
-           finite_cycles * rows;
+    return tile_cycles(vectors, rows) + gather + phase_panel_cycles(p) * (1 + halo) + finite_cycles * rows;
 }
 
 }  // namespace
@@ -96,9 +120,15 @@ LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
-    const double pixels = pixel_cost(p, lanes);
+    const double pixels = pixel_cost(p, weight_runs(p, element_bytes), lanes);
     if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
     return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
+}
+
+PixelRuns weight_runs(const Conv2dProblem& p, std::size_t element_bytes) {
+    const int lanes = static_cast<int>(64 / element_bytes);
+    return pixel_cost(p, PixelRuns::rows, lanes) <= pixel_cost(p, PixelRuns::images, lanes) ? PixelRuns::rows
+                                                                                            : PixelRuns::images;
 }
 
 Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& segments) {

@@ -15,12 +15,19 @@ enum class LaneFamily {
     patches,   ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
 };
 
+/// What a dot tile sums at a stretch with pixels as lanes: a row of grad_output, or all rows of an image with the reach
+/// of the kernel between them, which fills the vectors of short rows. It decides the order of additions.
+enum class PixelRuns { rows, images };
+
 /// Which tensor's channels are the lanes of the weight gradient. Free to choose: it changes no bit.
 enum class LaneSide { grad_output, input };
 
 /// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
 /// make lanes of the channels of many groups.
 LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// The runs with the fewest cycles.
+PixelRuns weight_runs(const Conv2dProblem& problem, std::size_t element_bytes);
 
 /// How segments are passed over. With pixels as lanes every pass begins at chain 0, so its size depends on the problem
 /// and the element size alone; with channels as lanes a segment is one pass.

@@ -139,6 +139,7 @@ void plan_pixel_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size
                        const Strategy& strategy) {
     const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
     plan.passes = weight_passes(p, plan.family, plan.segments);
+    plan.runs = weight_runs(p, element_bytes);
     const std::int64_t threads = std::max(1, strategy.threads), shares = p.groups * plan.segment_groups;
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     const std::int64_t balanced = uncut ? 1 : ceil_div(4 * threads, shares);
@@ -163,8 +164,11 @@ std::int64_t scratch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem&
                Conv2dWeightPlan::count_elements(p.taps(), element_bytes);
     const PixelPanels sizes = pixel_panels(p, plan.passes.images, plan.passes.rows, plan.passes.columns);
     // The last row of the last phase is read up to the kernel's reach behind it.
-    return bias + round_up(plan.rows_per_block * sizes.output_plane, 16) +
-           round_up(p.in_channels * sizes.input_plane + sizes.pitch, 16) + plan.block_elements * chains;
+    const std::int64_t output_panel =
+        plan.reads_grad_output_in_place() ? 0 : round_up(plan.rows_per_block * sizes.output_plane, 16);
+    return bias + output_panel + round_up(p.in_channels * sizes.input_plane + sizes.pitch + chains, 16) +
+           round_up(sizes.pitch + chains, 16) + plan.block_elements * chains +
+           Conv2dWeightPlan::count_elements(p.in_channels * p.taps(), element_bytes);
 }
 
 /// The input of a segment and where each lane of a patch lies in it.

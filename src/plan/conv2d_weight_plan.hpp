@@ -27,6 +27,7 @@ struct Conv2dWeightPlan {
     std::int64_t rows_per_block;  ///< channels of the largest row block
     bool continued;               ///< the batch comes in several parts, whose tasks continue the same sums
     Passes passes;                ///< family pixels: what is worked on at once, near the L1 cache
+    PixelRuns runs;               ///< family pixels
     std::int64_t tasks;
 
     /// Elements of one partial sum of the largest block, in tile order; the bias of its output channels stands behind.
@@ -34,6 +35,8 @@ struct Conv2dWeightPlan {
     /// Elements of the scratch memory of one worker, and of the partial sums that all share.
     std::int64_t worker_elements, shared_elements;
 
+    /// Family pixels: grad_output has rows of pixels already and needs no zeros between them.
+    bool reads_grad_output_in_place() const { return runs == PixelRuns::rows && problem.layout == Layout::nchw; }
     /// Most rows of pixels in a segment, all images together.
     std::int64_t segment_lines() const { return segments.images * ceil_div(segments.height, segments.row_parts); }
     /// Elements of scratch that hold `runs` runs of a register tile (three 64-bit numbers each), or `counts` counts.
@@ -68,8 +71,8 @@ struct Conv2dWeightPlan {
 
 /// Sizes (elements) of the panels of families pixels and patches (the input's only) for a part of a segment. Both
 /// panels have rows of `pitch` elements, as many as a row of grad_output and the reach of the kernel behind it, so that
-/// all rows of an image are one run: grad_output as [channel][image][row][pitch], zero behind its columns, and input as
-/// [channel][image][row phase][column phase][row][pitch], zero where the padding is.
+/// all rows of an image may be one run: grad_output as [channel][image][row][pitch], zero behind its columns, and input
+/// as [channel][image][row phase][column phase][row][pitch], zero where the padding is.
 struct PixelPanels {
     std::int64_t pitch;
     std::int64_t output_image, output_plane;
