@@ -16,6 +16,8 @@ constexpr kernels::Pool2dKernels<T> make_table() {
         .max_any_nhwc = max_pool_any_nhwc,
         .max_phases = max_pool_phases,
         .average_phases = average_pool_phases,
+        .max_overlap_nhwc = max_pool_overlap,
+        .average_overlap_nhwc = average_pool_overlap,
         .max_separate_nhwc = max_pool_separate,
         .max_pairs_nchw = max_pool_pairs,
         .average_pairs_nchw = average_pool_pairs,

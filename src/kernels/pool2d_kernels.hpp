@@ -125,7 +125,8 @@ struct Pool2dKernels {
     int lanes;
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
-    Pool2dKernel<T> max_separate_nhwc;           ///< source = input
+    Pool2dKernel<T> max_overlap_nhwc, average_overlap_nhwc;
+    Pool2dKernel<T> max_separate_nhwc;  ///< source = input
     Pool2dKernel<T> max_pairs_nchw, average_pairs_nchw;
     Pool2dKernel<T> max_whole_plane_nchw, average_whole_plane_nchw;
     Pool2dKernel<T> average_nchw, average_nhwc, average_any_nchw;

@@ -2,6 +2,7 @@
 
 #include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_cells.hpp"
+#include "kernels/pool2d_channels.hpp"
 #include "kernels/span_writer.hpp"
 #include "kernels/unrolled.hpp"
 
@@ -34,8 +35,6 @@ public:
 
 private:
     static constexpr int lanes = vec<T>::lanes;
-    /// As many chains of comparisons as it takes to keep the ports busy while each waits for itself.
-    static constexpr int most_vectors = 4;
     using Index = index_vec<T>;
 
     /// Rows (or columns) of the input in the same window, -1 for none.
@@ -73,7 +72,8 @@ private:
         cells.written_rows = rows.size();
         cells.to = tensors_.grad_input + pixel(rows.begin, columns.begin);
         if (rows.window < 0 || columns.window < 0) {
-            return for_channels([&](auto vectors, std::int64_t c, int n) { write_zeros<vectors>(cells, c, n); });
+            return for_channels<T>(channel_begin_, channel_end_,
+                                   [&](auto vectors, std::int64_t c, int n) { write_zeros<vectors>(cells, c, n); });
         }
         // The box may have only some of the window's rows.
         const CellRange all_rows = rows_of_window(problem_, rows.window);
@@ -83,9 +83,11 @@ private:
         const std::int64_t window = (image_ * problem_.out_height + rows.window) * problem_.out_width + columns.window;
         cells.gradients = tensors_.grad_output + window * problem_.channels;
         if (cells.rows == 2 && cells.columns == 2) {
-            for_channels([&](auto vectors, std::int64_t c, int n) { put_channels<vectors, 2>(cells, c, n); });
+            for_channels<T>(channel_begin_, channel_end_,
+                            [&](auto vectors, std::int64_t c, int n) { put_channels<vectors, 2>(cells, c, n); });
         } else {
-            for_channels([&](auto vectors, std::int64_t c, int n) { put_channels<vectors, 0>(cells, c, n); });
+            for_channels<T>(channel_begin_, channel_end_,
+                            [&](auto vectors, std::int64_t c, int n) { put_channels<vectors, 0>(cells, c, n); });
         }
     }
 
@@ -93,67 +95,63 @@ private:
         return ((image_ * problem_.in_height + row) * problem_.in_width + column) * problem_.channels;
     }
 
-    /// Calls f(vectors, c, n) for groups of vectors of channels: n lanes of a vector exist.
-    template <class F>
-    [[gnu::always_inline]] void for_channels(const F& f) const {
-        std::int64_t c = channel_begin_;
-        for (; c + most_vectors * lanes <= channel_end_; c += most_vectors * lanes)
-            f(constant<most_vectors>{}, c, lanes);
-        for (; c + lanes <= channel_end_; c += lanes) f(constant<1>{}, c, lanes);
-        if (c < channel_end_) f(constant<1>{}, c, static_cast<int>(channel_end_ - c));
-    }
-
-    template <int n>
-    using constant = std::integral_constant<int, n>;
-
-    template <int vectors>
-    [[gnu::always_inline]] static vec<T> load(const T* p, int n) {
-        return vectors > 1 || n == lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
-    }
-
-    template <int vectors>
-    [[gnu::always_inline]] static void write(T* p, vec<T> v, int n) {
-        vectors > 1 || n == lanes ? Writer::write(p, v) : Writer::write_first(p, v, n);
-    }
-
     template <int vectors>
     [[gnu::always_inline]] static void write_zeros(const Cells& cells, std::int64_t c, int n) {
         for (std::int64_t row = 0; row < cells.written_rows; ++row) {
             T* to = cells.to + row * cells.row_step + c;
             for (std::int64_t column = 0; column < cells.columns; ++column, to += cells.column_step) {
-                unrolled<vectors>([&](auto v) { write<vectors>(to + v * lanes, vec<T>::zero(), n); });
+                unrolled<vectors>([&](auto v) { write_channels<Writer, vectors>(to + v * lanes, vec<T>::zero(), n); });
             }
         }
     }
 
-    /// `fixed`: rows and columns of the window if the compiler may know them.
+    /// `fixed`: rows and columns of the window if the compiler may know them. Where a cell is not finite, it is
+    /// searched again with care for NaN.
     template <int vectors, int fixed>
     [[gnu::always_inline]] static void put_channels(const Cells& cells, std::int64_t c, int n) {
-        const std::int64_t rows = fixed > 0 ? fixed : cells.rows, columns = fixed > 0 ? fixed : cells.columns;
+        const std::int64_t columns = fixed > 0 ? fixed : cells.columns;
         const Index one = Index::broadcast(1);
         Index number = Index::broadcast(0);
         BestCell<T> best[vectors];
-        unrolled<vectors>([&](auto v) { best[v] = {load<vectors>(cells.input + c + v * lanes, n), number}; });
-        for (std::int64_t row = 0; row < rows; ++row) {
-            for (std::int64_t column = row == 0 ? 1 : 0; column < columns; ++column) {
-                const T* const from = cells.input + row * cells.row_step + column * cells.column_step + c;
-                number = number + one;
-                unrolled<vectors>([&](auto v) { best[v].take({load<vectors>(from + v * lanes, n), number}); });
-            }
-        }
+        if (!search<true, vectors, fixed>(cells, c, n, best)) search<false, vectors, fixed>(cells, c, n, best);
         vec<T> gradients[vectors];
-        unrolled<vectors>([&](auto v) { gradients[v] = load<vectors>(cells.gradients + c + v * lanes, n); });
+        unrolled<vectors>([&](auto v) { gradients[v] = load_channels<vectors>(cells.gradients + c + v * lanes, n); });
         number = Index::broadcast(cells.first_written);
         for (std::int64_t row = 0; row < cells.written_rows; ++row) {
             T* to = cells.to + row * cells.row_step + c;
             for (std::int64_t column = 0; column < columns; ++column, to += cells.column_step) {
                 unrolled<vectors>([&](auto v) {
                     const auto hit = equal(best[v].position, number);
-                    write<vectors>(to + v * lanes, add_where(hit, vec<T>::zero(), gradients[v]), n);
+                    write_channels<Writer, vectors>(to + v * lanes, add_where(hit, vec<T>::zero(), gradients[v]), n);
                 });
                 number = number + one;
             }
         }
+    }
+
+    /// Returns whether all cells are finite; `ordered` trusts that none is a NaN.
+    template <bool ordered, int vectors, int fixed>
+    [[gnu::always_inline]] static bool search(const Cells& cells, std::int64_t c, int n, BestCell<T> (&best)[vectors]) {
+        const std::int64_t rows = fixed > 0 ? fixed : cells.rows, columns = fixed > 0 ? fixed : cells.columns;
+        const Index one = Index::broadcast(1);
+        Index number = Index::broadcast(0);
+        FiniteCheck<T> check[vectors];
+        unrolled<vectors>([&](auto v) {
+            best[v] = {load_channels<vectors>(cells.input + c + v * lanes, n), number};
+            check[v].look_at(best[v].value);
+        });
+        for (std::int64_t row = 0; row < rows; ++row) {
+            for (std::int64_t column = row == 0 ? 1 : 0; column < columns; ++column) {
+                const T* const from = cells.input + row * cells.row_step + column * cells.column_step + c;
+                number = number + one;
+                unrolled<vectors>([&](auto v) {
+                    const BestCell<T> cell{load_channels<vectors>(from + v * lanes, n), number};
+                    best[v].template take<ordered>(cell);
+                    if constexpr (ordered) check[v].look_at(cell.value);
+                });
+            }
+        }
+        return FiniteCheck<T>::passed(check);
     }
 
     const kernels::Pool2dProblem& problem_;

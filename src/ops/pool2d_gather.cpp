@@ -174,6 +174,13 @@ void Pool2dGather<T>::plan_nchw(const Pool2dShape& shape, plan::Pool2dReads read
 template <class T>
 void Pool2dGather<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads,
                                 const kernels::Pool2dKernels<T>& table) {
+    const bool averages = reads == plan::Pool2dReads::nothing;
+    problem_.channels_per_block = plan::overlap_channels(shape, reads, rows_, limits(table.lanes));
+    const bool overlap = rows_.span() > 1 || columns_.span() > 1;
+    if (problem_.channels_per_block > 0 && (overlap || reads == plan::Pool2dReads::input)) {
+        kernel_ = averages ? table.average_overlap_nhwc : table.max_overlap_nhwc;
+        return;
+    }
     if (reads == plan::Pool2dReads::nothing) {
         kernel_ = table.average_nhwc;
     } else if (reads == plan::Pool2dReads::input) {

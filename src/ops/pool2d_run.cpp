@@ -32,8 +32,8 @@ template <class T>
 Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& shape, Layout layout, WriteMode mode,
                         const Strategy& strategy, plan::Pool2dReads reads) {
     const Partition partition = choose_strategy(operation, layout, strategy);
-    tasks_ =
-        plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T), partition);
+    tasks_ = plan::make_tasks(shape.batch, shape.channels, shape.in_height, shape.in_width, layout, sizeof(T),
+                              partition, plan::row_cuts(shape, reads));
     if (tasks_.empty()) return;
     const std::int64_t bytes = touched_bytes(shape, reads, sizeof(T));
     executor_ = ops::phase_executor(executor_, strategy, strategy_, plan::moving_cycles(static_cast<double>(bytes)));

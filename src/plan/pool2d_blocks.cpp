@@ -40,4 +40,15 @@ Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, con
     }
 }
 
+std::int64_t overlap_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
+                              const Pool2dKernelLimits& limits) {
+    const std::int64_t cached_rows = std::max<std::int64_t>(1, rows.span());
+    if (shape.dilation_height > 1 || shape.dilation_width > 1 || cached_rows > limits.max_rows) return 0;
+    if (reads != Pool2dReads::input) return shape.channels;
+    if (shape.window_height > limits.max_rows) return 0;
+    const std::int64_t fit = limits.scratch_elements / (std::max(cached_rows, shape.window_height) * shape.out_width());
+    const std::int64_t vectors = std::min(fit, shape.channels + limits.lanes - 1) / limits.lanes;
+    return (vectors > 4 ? vectors / 4 * 4 : vectors) * limits.lanes;
+}
+
 }  // namespace backgrad::plan

@@ -6,10 +6,14 @@
 namespace backgrad::plan {
 namespace {
 
+/// Channels from which on maxima are searched faster pixel by pixel.
+constexpr std::int64_t many_channels = 16;
+
 /// Columns that lie apart are brought together a few pixels at a time, which needs code made for it where pixels are
 /// single elements, and should not copy more than it computes where they are long.
 /// Pixels that end with part of a vector gain more, because only rows do.
-bool phases_serve(std::int64_t channels, std::int64_t stride, int lanes) {
+bool phases_serve(std::int64_t channels, std::int64_t stride, Pool2dReads reads, int lanes) {
+    if (reads == Pool2dReads::input && channels >= many_channels) return false;
     return channels == 1 ? stride <= 2 : channels <= (channels % lanes == 0 ? 32 : 64);
 }
 
@@ -122,7 +126,7 @@ Pool2dPhases make_phases(const Pool2dShape& shape, Layout layout, Pool2dReads re
     Pool2dPhases plan;
     const Pool2dAxis width = width_axis(shape), height = height_axis(shape);
     plan.channels = layout == Layout::nchw ? 1 : shape.channels;
-    if (!whole_pixels || !phases_serve(plan.channels, width.stride, limits.lanes)) return plan;
+    if (!whole_pixels || !phases_serve(plan.channels, width.stride, reads, limits.lanes)) return plan;
     if (std::max(width.stride, height.stride) > limits.max_stride) return plan;
     if (std::max(width.window, height.window) > limits.max_cells) return plan;
     if (std::max(width.in, width.out) > limits.phase_elements) return plan;

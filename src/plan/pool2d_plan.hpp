@@ -69,6 +69,11 @@ struct Pool2dBlocks {
 Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns,
                          const Pool2dKernelLimits& limits);
 
+/// NHWC without dilation: channels whose windows, and rows of the input from which their maxima are found, fit the
+/// scratch at full width; less than a vector if the windows are too large.
+std::int64_t overlap_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
+                              const Pool2dKernelLimits& limits);
+
 /// A part of grad_input: images, channels and rows [begin, end).
 struct Pool2dTask {
     std::int64_t batch_begin, batch_end;
@@ -76,9 +81,18 @@ struct Pool2dTask {
     std::int64_t row_begin, row_end;
 };
 
+/// Where tasks may cut between rows: at multiples of `step`, at least `least` apart.
+struct Pool2dRowCuts {
+    std::int64_t step = 1, least = 1;
+};
+
+/// Tasks that search their windows search those that they share with their neighbours, too: these should be few.
+Pool2dRowCuts row_cuts(const Pool2dShape& shape, Pool2dReads reads);
+
 /// The tasks of a pooling whose grad_input has these sizes; every element belongs to exactly one. For NCHW, automatic
 /// sees batch and channels as one run of planes: the tasks count images as 0 to 1 and planes as channels.
 std::vector<Pool2dTask> make_tasks(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width,
-                                   Layout layout, std::size_t element_bytes, Partition partition);
+                                   Layout layout, std::size_t element_bytes, Partition partition,
+                                   const Pool2dRowCuts& row_cuts = {});
 
 }  // namespace backgrad::plan

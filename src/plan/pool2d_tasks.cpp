@@ -12,6 +12,9 @@ constexpr std::int64_t least_task_bytes = 16 * 1024;
 /// Planes from which on there is enough to do for any machine without cutting a plane: whole planes are faster.
 constexpr std::int64_t enough_planes = 256;
 
+/// Heights of windows that a task has at least where it shares the windows at its ends with others.
+constexpr std::int64_t shared_windows = 4;
+
 /// The goal for one task, in elements of grad_input.
 std::int64_t task_elements(std::int64_t elements, std::size_t element_bytes) {
     return std::max(least_task_bytes / static_cast<std::int64_t>(element_bytes), elements / most_tasks);
@@ -32,8 +35,15 @@ void cut(std::int64_t size, std::int64_t goal, const Emit& emit) {
 
 }  // namespace
 
+Pool2dRowCuts row_cuts(const Pool2dShape& shape, Pool2dReads reads) {
+    if (reads != Pool2dReads::input || shape.out_height() <= 0) return {};
+    const std::int64_t step = std::min(shape.stride_height, shape.in_height), window = shape.window_height;
+    return {step, window > shape.stride_height ? std::min(shape.in_height, shared_windows * window) : step};
+}
+
 std::vector<Pool2dTask> make_tasks(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width,
-                                   Layout layout, std::size_t element_bytes, Partition partition) {
+                                   Layout layout, std::size_t element_bytes, Partition partition,
+                                   const Pool2dRowCuts& row_cuts) {
     std::vector<Pool2dTask> tasks;
     if (batch == 0 || channels == 0 || height == 0 || width == 0) return tasks;
     const std::int64_t goal = task_elements(batch * channels * height * width, element_bytes);
@@ -44,7 +54,10 @@ std::vector<Pool2dTask> make_tasks(std::int64_t batch, std::int64_t channels, st
     }
     const auto cut_rows = [&](std::int64_t n0, std::int64_t n1, std::int64_t c0, std::int64_t c1) {
         const std::int64_t row = (n1 - n0) * (c1 - c0) * width;
-        cut(height, goal / row, [&](std::int64_t y0, std::int64_t y1) { tasks.push_back({n0, n1, c0, c1, y0, y1}); });
+        const std::int64_t step = row_cuts.step, rows = std::max(row_cuts.least, goal / row);
+        cut((height + step - 1) / step, (rows + step - 1) / step, [&](std::int64_t y0, std::int64_t y1) {
+            tasks.push_back({n0, n1, c0, c1, y0 * step, std::min(height, y1 * step)});
+        });
     };
     const auto cut_channels = [&](std::int64_t n0, std::int64_t n1, bool and_rows) {
         // A vector of channels is the least that is worth a task in NHWC.

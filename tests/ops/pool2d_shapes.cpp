@@ -52,6 +52,8 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(2, 37, 9, 12, 2, 2, 0),
         square(1, 3, 13, 13, 13, 1, 0),  // one window
         square(1, 66, 5, 5, 5, 1, 0),
+        square(1, 83, 29, 6, 3, 1, 1),  // bands of rows, blocks of channels
+        square(1, 200, 30, 30, 3, 2, 1),
         square(2, 35, 17, 13, 4, 5, 1),  // windows that do not meet, and gaps
         square(1, 3, 56, 56, 2, 2, 0),   // VGG
         square(1, 5, 28, 28, 3, 1, 1),   // GoogLeNet

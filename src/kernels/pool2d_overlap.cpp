@@ -1,0 +1,44 @@
+#include "kernels/pool2d_overlap.hpp"
+
+#include "kernels/pool2d_entries.hpp"
+
+namespace backgrad::BACKGRAD_ISA {
+
+namespace {
+
+template <class T>
+void gather(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+            const kernels::Pool2dBox& box) {
+    switch (problem.source) {
+        case kernels::MaximumSource::input:
+            return gather_overlap<T, PoolRule::input>(problem, tensors, box);
+        case kernels::MaximumSource::plane_indices:
+            return gather_overlap<T, PoolRule::plane_indices>(problem, tensors, box);
+        case kernels::MaximumSource::window_offsets:
+            return gather_overlap<T, PoolRule::window_offsets>(problem, tensors, box);
+    }
+}
+
+}  // namespace
+
+void max_pool_overlap(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<float>& tensors,
+                      const kernels::Pool2dBox& box) noexcept {
+    gather(problem, tensors, box);
+}
+
+void max_pool_overlap(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<double>& tensors,
+                      const kernels::Pool2dBox& box) noexcept {
+    gather(problem, tensors, box);
+}
+
+void average_pool_overlap(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<float>& tensors,
+                          const kernels::Pool2dBox& box) noexcept {
+    gather_overlap<float, PoolRule::average>(problem, tensors, box);
+}
+
+void average_pool_overlap(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<double>& tensors,
+                          const kernels::Pool2dBox& box) noexcept {
+    gather_overlap<double, PoolRule::average>(problem, tensors, box);
+}
+
+}  // namespace backgrad::BACKGRAD_ISA
