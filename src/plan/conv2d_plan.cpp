@@ -34,6 +34,21 @@ Strategy for_some_images(const Conv2dProblem& p, std::size_t element_bytes, Stra
     return strategy;
 }
 
+/// Puts the tasks of the sums over pixels, which are numbered segment group by segment group, into an order in which
+/// workers are equally busy.
+template <class Sums>
+void put_evenly(const Sums& sums, MainTasks list, int workers, std::vector<OrderedTask>& tasks) {
+    if (workers == 1 || sums.tasks == 0) return;
+    std::vector<std::int64_t> pixels;
+    for (std::int64_t g = 0; g < sums.segment_groups; ++g) {
+        const Range segments = sums.segment_group(g);
+        pixels.push_back(sums.segments.pixels_before(segments.end) - sums.segments.pixels_before(segments.begin));
+    }
+    const std::vector<std::int64_t> order = even_order(pixels, sums.tasks / sums.segment_groups, workers);
+    for (OrderedTask& task : tasks)
+        if (static_cast<MainTasks>(task.list) == list) task.task = order[static_cast<std::size_t>(task.task)];
+}
+
 }  // namespace
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
@@ -62,9 +77,12 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
     if (gradients.bias && p.out_channels > 0 && !((plan.weight || plan.depthwise) && same_output))
         plan.bias = plan_bias(p, element_bytes, sums);
     size_workspace(plan);
+    const int workers = std::max(1, strategy.threads);
     plan.main_tasks = interleave({plan.weight ? plan.weight->tasks : 0, plan.bias ? plan.bias->tasks : 0,
                                   plan.depthwise ? plan.depthwise->tasks : 0, plan.input ? plan.input->tasks : 0},
-                                 std::max(1, strategy.threads));
+                                 workers);
+    if (plan.weight) put_evenly(*plan.weight, MainTasks::weight, workers, plan.main_tasks);
+    if (plan.depthwise) put_evenly(*plan.depthwise, MainTasks::depthwise, workers, plan.main_tasks);
     return plan;
 }
 

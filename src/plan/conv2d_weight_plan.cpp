@@ -101,9 +101,12 @@ double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Re
         static_cast<double>((plan.block_elements + panel_elements(p, plan)) * static_cast<std::int64_t>(element_bytes));
     const double update = static_cast<double>(plan.block_elements) / tiles.lanes * 2;
     const double spill = bytes > block_bytes ? 1.0 + 0.1 * (bytes / block_bytes - 1.0) : 1.0;
-    const double longest_group = static_cast<double>(ceil_div(plan.segments.count, plan.segment_groups));
-    return (compute + per_pixel * pixels + update) * spill * longest_group *
-           static_cast<double>(ceil_div(plan.tasks, threads));
+    // Tasks stand group by group, or block by block where that is more even.
+    const std::int64_t longest_group = ceil_div(plan.segments.count, plan.segment_groups);
+    const std::int64_t blocks = plan.tasks / plan.segment_groups;
+    const std::int64_t segments =
+        std::min(longest_group * ceil_div(plan.tasks, threads), plan.segments.count * ceil_div(blocks, threads));
+    return (compute + per_pixel * pixels + update) * spill * static_cast<double>(segments);
 }
 
 /// The blocks with the least makespan; more blocks balance better and pack more often.

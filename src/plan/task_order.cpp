@@ -30,7 +30,32 @@ void merge(const std::vector<TaskRange>& ranges, std::vector<OrderedTask>& order
     }
 }
 
+/// The cost of the worker that has most to do.
+std::int64_t largest_share(const std::vector<std::int64_t>& order, const std::vector<std::int64_t>& group_costs,
+                           std::int64_t blocks, int workers) {
+    std::int64_t largest = 0;
+    for (int worker = 0; worker < workers; ++worker) {
+        const TaskRange share = static_share(static_cast<std::int64_t>(order.size()), worker, workers);
+        std::int64_t cost = 0;
+        for (std::int64_t i = share.begin; i < share.end; ++i)
+            cost += group_costs[static_cast<std::size_t>(order[static_cast<std::size_t>(i)] / blocks)];
+        largest = std::max(largest, cost);
+    }
+    return largest;
+}
+
 }  // namespace
+
+std::vector<std::int64_t> even_order(const std::vector<std::int64_t>& group_costs, std::int64_t blocks, int workers) {
+    const std::int64_t groups = static_cast<std::int64_t>(group_costs.size());
+    std::vector<std::int64_t> by_group(static_cast<std::size_t>(groups * blocks)), by_block;
+    std::iota(by_group.begin(), by_group.end(), std::int64_t{0});
+    for (std::int64_t block = 0; block < blocks; ++block)
+        for (std::int64_t group = 0; group < groups; ++group) by_block.push_back(group * blocks + block);
+    const auto largest = [&](const auto& order) { return largest_share(order, group_costs, blocks, workers); };
+    // Neighbours that read different pixels cost a few percent.
+    return static_cast<double>(largest(by_block)) < 0.95 * static_cast<double>(largest(by_group)) ? by_block : by_group;
+}
 
 std::vector<OrderedTask> interleave(const std::vector<std::int64_t>& lengths, int workers) {
     std::vector<std::size_t> by_length(lengths.size());

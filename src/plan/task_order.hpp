@@ -16,4 +16,9 @@ struct OrderedTask {
 /// share the lists are merged evenly, so that those that walk over the same tensor meet in the cache.
 std::vector<OrderedTask> interleave(const std::vector<std::int64_t>& lengths, int workers);
 
+/// The order of tasks that are numbered group by group, each group with `blocks` of them whose cost is the group's.
+/// Group by group, because neighbours then read the same; but block by block where groups are unequal and workers with
+/// equal shares would end later.
+std::vector<std::int64_t> even_order(const std::vector<std::int64_t>& group_costs, std::int64_t blocks, int workers);
+
 }  // namespace backgrad::plan

@@ -40,6 +40,15 @@ TEST(TaskOrder, MergesListsEvenly) {
     check(1, 1000, 17);
 }
 
+TEST(TaskOrder, GoesBlockByBlockOnlyWhereUnequalGroupsWouldLeaveAWorkerMore) {
+    using Tasks = std::vector<std::int64_t>;
+    EXPECT_EQ(even_order({4, 3}, 4, 2), (Tasks{0, 4, 1, 5, 2, 6, 3, 7})) << "14 each, and not 16 and 12";
+    EXPECT_EQ(even_order({4, 4}, 2, 2), (Tasks{0, 1, 2, 3}));
+    EXPECT_EQ(even_order({4, 3}, 3, 1), (Tasks{0, 1, 2, 3, 4, 5}));
+    EXPECT_EQ(even_order({4, 3}, 1, 2), (Tasks{0, 1}));
+    EXPECT_EQ(even_order({}, 3, 2), Tasks{});
+}
+
 TEST(TaskOrder, GivesEveryWorkerItsPartOfEveryList) {
     EXPECT_TRUE(rc::check([] {
         const std::vector<std::int64_t> length{test::any(0, 200), test::any(0, 20), test::any(0, 200)};
