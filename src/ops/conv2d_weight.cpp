@@ -5,6 +5,7 @@
 #include "ops/conv2d_weight_pixels.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace backgrad::ops {
 
@@ -87,6 +88,18 @@ void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& pl
     }
 }
 
+/// Writes the sums of an input channel of exchanged operands, [output channel][tap of the rotated kernel].
+template <class T>
+void write_input_channel(const Conv2dContext<T>& context, const Block& block, std::int64_t channel, const T* total,
+                         Finish finish) {
+    const plan::Conv2dProblem& p = context.problem;
+    const std::int64_t in = p.in_channels, taps = p.taps();
+    T* weight = context.arguments.grad_weight + block.group * p.out_channels * in * taps;
+    weight += p.weight_ohwi ? (taps - 1) * in + channel : channel * taps + taps - 1;
+    context.kernels.pack->copy_out(total, taps, p.out_channels, taps, weight, in * taps, p.weight_ohwi ? -in : -1,
+                                   finish);
+}
+
 /// Writes one output channel's [input channel][tap].
 template <class T>
 void write_output_channel(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block,
@@ -106,6 +119,8 @@ void write_part(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, c
     const T* stretch = total + part_stretch(plan, block, part).begin;
     const Finish finish = finish_of(outputs.weight_mode);
     if (plan.family != LaneFamily::pixels) write_lane_tile(context, plan, block, part, stretch, finish);
+    else if (plan.exchanged)
+        write_input_channel(context, block, plan.row_block(block.rows).begin + part, stretch, finish);
     else write_output_channel(context, plan, block, part, stretch, finish);
 }
 
@@ -127,6 +142,23 @@ void write_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, 
             write_part(context, plan, outputs, block, part, total);
     if (outputs.bias && plan.has_bias(block.lanes, block.rows))
         write_bias(context, plan, outputs, block, total + plan.bias_offset());
+}
+
+/// Sums a block's share of the segments.
+template <class T>
+void sum_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block, T* sums, T* bias,
+               Scratch<T> scratch) {
+    if (plan.family != LaneFamily::pixels)
+        return weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, sums,
+                                    bias, scratch);
+    if (!plan.exchanged)
+        return weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
+    plan::Conv2dProblem problem = plan.problem;
+    problem.batch = context.problem.batch;
+    Conv2dBackwardArguments<T> arguments = context.arguments;
+    std::swap(arguments.grad_output, arguments.input);
+    const Conv2dContext<T> exchanged{problem, context.kernels, arguments, context.first_image, context.ahead};
+    weight_pixels_task(exchanged, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
 }
 
 /// Joins a block's partial sums as far as they are finished; returns the total once it is, else null.
@@ -161,10 +193,7 @@ void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, 
     T* sums =
         outputs.partials ? outputs.partials + task * plan.partial_elements() : scratch.take(plan.partial_elements());
     T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? sums + plan.bias_offset() : nullptr;
-    if (plan.family != LaneFamily::pixels)
-        weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, sums, bias,
-                             scratch);
-    else weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
+    sum_block(context, plan, block, sums, bias, scratch);
     if (!context.ends(plan.segments, plan.segment_group(block.segment_group))) return;
     const T* const total = outputs.partials ? join_block(context, plan, outputs, block) : sums;
     if (total) write_block(context, plan, outputs, block, total);

@@ -13,7 +13,7 @@ std::int64_t images_of_segments(const Conv2dProblem& p, std::size_t element_byte
     whole.out_height = p.grad_output_height;
     whole.out_width = p.grad_output_width;
     const LaneFamily family = weight_family(p, element_bytes);
-    return std::lcm(weight_segments(p, family, element_bytes).images,
+    return std::lcm(weight_segments(weight_problem(p, element_bytes), family, element_bytes).images,
                     weight_segments(whole, family, element_bytes).images);
 }
 

@@ -26,8 +26,9 @@ void size_workspace(Conv2dPlan& plan) {
 /// segment groups then have work at once, and each must be cut finer: as if there were more threads for all.
 Strategy for_some_images(const Conv2dProblem& p, std::size_t element_bytes, Strategy strategy, std::int64_t images) {
     if (strategy.threads <= 1) return strategy;
-    const Segments segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
-    const std::int64_t groups = segment_groups(p, element_bytes, segments, strategy);
+    const Conv2dProblem summed = weight_problem(p, element_bytes);
+    const Segments segments = weight_segments(summed, weight_family(p, element_bytes), element_bytes);
+    const std::int64_t groups = segment_groups(summed, element_bytes, segments, strategy);
     const std::int64_t at_once = std::max<std::int64_t>(1, groups * images / std::max<std::int64_t>(1, p.batch));
     const std::int64_t threads = strategy.threads * groups / at_once;
     strategy.threads = static_cast<int>(std::min<std::int64_t>(threads, std::numeric_limits<int>::max()));
@@ -74,7 +75,8 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
             plan.weight = plan_weight(p, tiles.dense, element_bytes, sums, continued);
         if (any_input) plan.input = plan_input(part, tiles.dense, element_bytes, strategy);
     }
-    if (gradients.bias && p.out_channels > 0 && !((plan.weight || plan.depthwise) && same_output))
+    const bool with_weights = plan.depthwise || (plan.weight && !plan.weight->exchanged);
+    if (gradients.bias && p.out_channels > 0 && !(with_weights && same_output))
         plan.bias = plan_bias(p, element_bytes, sums);
     size_workspace(plan);
     const int workers = std::max(1, strategy.threads);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace backgrad::plan {
 
@@ -100,6 +101,21 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
     return tile_cycles(vectors, rows) + gather + phase_panel_cycles(p) * (1 + halo) + finite_cycles * rows;
 }
 
+/// Cycles per output pixel and group with lanes = pixels and the better runs.
+double pixel_cost(const Conv2dProblem& p, int lanes) {
+    return std::min(pixel_cost(p, PixelRuns::rows, lanes), pixel_cost(p, PixelRuns::images, lanes));
+}
+
+bool may_exchange(const Conv2dProblem& p) {
+    return !p.strided() && p.grad_output_height == p.out_height && p.grad_output_width == p.out_width &&
+           p.pixels_out() > 0;
+}
+
+/// The same with operands exchanged, still per pixel of the output.
+double exchanged_cost(const Conv2dProblem& p, int lanes) {
+    return pixel_cost(exchanged(p), lanes) * static_cast<double>(p.pixels_in()) / static_cast<double>(p.pixels_out());
+}
+
 }  // namespace
 
 double input_pixels(const Conv2dProblem& p) {
@@ -115,12 +131,33 @@ LaneSide weight_side(const Conv2dProblem& p, int lanes) {
                : LaneSide::input;
 }
 
+Conv2dProblem exchanged(const Conv2dProblem& p) {
+    Conv2dProblem q = p;
+    std::swap(q.in_channels, q.out_channels);
+    q.in_height = p.out_height;
+    q.in_width = p.out_width;
+    q.out_height = q.grad_output_height = p.in_height;
+    q.out_width = q.grad_output_width = p.in_width;
+    q.padding_top = (p.kernel_height - 1) * p.dilation_height - p.padding_top;
+    q.padding_left = (p.kernel_width - 1) * p.dilation_width - p.padding_left;
+    return q;
+}
+
+bool exchanges_operands(const Conv2dProblem& p, std::size_t element_bytes) {
+    const int lanes = static_cast<int>(64 / element_bytes);
+    return may_exchange(p) && !p.depthwise() && exchanged_cost(p, lanes) < pixel_cost(p, lanes) * 0.9;
+}
+
+Conv2dProblem weight_problem(const Conv2dProblem& p, std::size_t element_bytes) {
+    return exchanges_operands(p, element_bytes) ? exchanged(p) : p;
+}
+
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     if (p.depthwise()) return works_on_planes(p) ? LaneFamily::pixels : LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
-    const double pixels = pixel_cost(p, weight_runs(p, element_bytes), lanes);
+    const double pixels = exchanges_operands(p, element_bytes) ? exchanged_cost(p, lanes) : pixel_cost(p, lanes);
     if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
     return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
 }

@@ -22,6 +22,17 @@ enum class PixelRuns { rows, images };
 /// Which tensor's channels are the lanes of the weight gradient. Free to choose: it changes no bit.
 enum class LaneSide { grad_output, input };
 
+/// The weight gradient with its operands exchanged, of a convolution of stride 1: over the input's pixels, with the
+/// input in the place of grad_output, the rotated kernel, and the padding that remains of its reach.
+Conv2dProblem exchanged(const Conv2dProblem& problem);
+
+/// Whether operands are exchanged: with pixels as lanes the rows of a dot tile are the channels of one operand, and the
+/// other is copied, which costs least where that has the fewer channels.
+bool exchanges_operands(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// The problem whose weight gradient is computed: the exchanged one or the same.
+Conv2dProblem weight_problem(const Conv2dProblem& problem, std::size_t element_bytes);
+
 /// The family by the cost model of DESIGN section 5; nominal vectors of 64 bytes on every ISA. Depthwise convolutions
 /// make lanes of the channels of many groups.
 LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes);

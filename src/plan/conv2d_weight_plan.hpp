@@ -14,10 +14,11 @@ namespace backgrad::plan {
 
 /// The weight gradient's sum over batch and pixels, cut into segments, the segments into groups with a partial sum
 /// each, and grad_weight into blocks. One task = (segment group, convolution group, lane block, row block). In family
-/// pixels the rows are output channels and there is one lane block with all input channels.
+/// pixels the rows are output channels of the problem and there is one lane block with all its input channels.
 struct Conv2dWeightPlan {
     LaneFamily family;
-    Conv2dProblem problem;  ///< in whose channels and taps the plan counts: see patch_problem
+    Conv2dProblem problem;  ///< in whose channels and taps the plan counts: see patch_problem and exchanged
+    bool exchanged;         ///< family pixels: the operands are, and the bias is a matter of its own
     LaneSide side;
     Segments segments;
     std::int64_t segment_groups;
@@ -65,7 +66,7 @@ struct Conv2dWeightPlan {
         return side == LaneSide::grad_output ? lane_block(lanes) : row_block(rows);
     }
     bool has_bias(std::int64_t lanes, std::int64_t rows) const {
-        return (side == LaneSide::grad_output ? rows : lanes) == 0;
+        return !exchanged && (side == LaneSide::grad_output ? rows : lanes) == 0;
     }
 };
 

@@ -230,6 +230,16 @@ ShapeFamily wide() {
              stride(kernel(image(1, 3, 63, 63, 8), 11, 11), 4, 4)}};
 }
 
+/// Few output channels of many input channels, where the operands of the weight gradient may change places.
+ShapeFamily few_outputs() {
+    return {
+        "few_outputs",
+        {padding(kernel(image(2, 24, 20, 33, 1), 5, 5), 2), padding(kernel(image(2, 17, 30, 64, 2), 3, 3), 1),
+         kernel(image(1, 20, 19, 50, 1), 3, 3), padding(kernel(image(1, 16, 12, 48, 1), 2, 4), 3),
+         groups(padding(dilation(kernel(image(2, 40, 18, 37, 2), 3, 3), 2, 2), 2), 2),
+         padding(kernel(image(3, 12, 16, 16, 1), 3, 3), 0, 2, 2, 1), padding(kernel(image(9, 9, 40, 40, 1), 3, 1), 1)}};
+}
+
 /// About the products that the oracle adds for a shape.
 std::int64_t oracle_terms(const Conv2dShape& s) {
     const std::int64_t pixels = (s.in_height + s.padding_top + s.padding_bottom) / s.stride_height *
@@ -271,7 +281,8 @@ std::vector<ShapeFamily> conv2d_families() {
                                       grouped(),
                                       depthwise(),
                                       tiny(),
-                                      wide()};
+                                      wide(),
+                                      few_outputs()};
     for (const char* index : {"0", "1", "2", "3", "4", "5"})
         families.push_back(random_family(std::string("random_") + index, 20, 20));
     for (const char* index : {"0", "1", "2"})

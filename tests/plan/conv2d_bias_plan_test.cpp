@@ -16,6 +16,7 @@ TEST(Conv2dBiasPlan, CutsTheSumAsTheWeightGradientDoes) {
         const std::size_t bytes = *rc::gen::element(4, 8);
         const Strategy strategy = test::any_strategy();
         const Conv2dWeightPlan weight = plan_weight(problem, test::wide_tiles, bytes, strategy);
+        if (weight.exchanged) return;  // sums over other pixels, without the bias
         const Conv2dBiasPlan bias = plan_bias(problem, bytes, strategy);
         RC_ASSERT(bias.segments.count == weight.segments.count);
         RC_ASSERT(bias.segments.largest() == weight.segments.largest());

@@ -1,5 +1,7 @@
 #include "plan/conv2d_weight_plan.hpp"
 
+#include "plan/conv2d_plan.hpp"
+
 #include "plan/properties.hpp"
 
 #include <backgrad/names.hpp>
@@ -87,6 +89,44 @@ TEST(Conv2dWeightPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
         RC_ASSERT(one.segment_groups == other.segment_groups);
         RC_ASSERT(one.segments.count == other.segments.count);
         RC_ASSERT(one.segments.largest() == other.segments.largest());
+    }));
+}
+
+TEST(Conv2dWeightPlan, ExchangesTheOperandsOfOneOutputChannel) {
+    const Conv2dShape shape{.batch = 2,
+                            .in_channels = 32,
+                            .in_height = 64,
+                            .in_width = 64,
+                            .out_channels = 1,
+                            .kernel_height = 5,
+                            .kernel_width = 5,
+                            .padding_top = 2,
+                            .padding_bottom = 2,
+                            .padding_left = 1,
+                            .padding_right = 3};
+    const Conv2dProblem problem = make_problem(shape, {});
+    const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, {.threads = 1});
+    ASSERT_TRUE(plan.exchanged);
+    EXPECT_EQ(plan.row_channels, 32);
+    EXPECT_EQ(plan.problem.in_channels, 1);
+    EXPECT_EQ(plan.problem.padding_left, 3);
+    EXPECT_FALSE(plan.has_bias(0, 0));
+    const Conv2dPlan whole =
+        plan_conv2d(problem, {true, true, true}, {.dense = test::wide_tiles, .depthwise = {}}, 4, {.threads = 1});
+    EXPECT_TRUE(whole.bias.has_value());
+}
+
+TEST(Conv2dWeightPlan, ExchangesOnlyWhereEachOutputMeetsEveryPixel) {
+    EXPECT_TRUE(rc::check([] {
+        const Conv2dProblem problem = make_problem(any_shape(), any_layout());
+        const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, {.threads = 1});
+        if (!plan.exchanged) return;
+        RC_ASSERT(plan.family == LaneFamily::pixels);
+        RC_ASSERT(!problem.strided());
+        const Conv2dProblem back = exchanged(plan.problem);
+        RC_ASSERT(back.in_channels == problem.in_channels && back.out_channels == problem.out_channels);
+        RC_ASSERT(back.padding_top == problem.padding_top && back.padding_left == problem.padding_left);
+        RC_ASSERT(back.out_height == problem.out_height && back.out_width == problem.out_width);
     }));
 }
 
