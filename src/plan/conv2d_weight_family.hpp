@@ -11,7 +11,7 @@ namespace backgrad::plan {
 /// What a vector's lanes are. It decides the order of additions, so it depends on problem and element size alone.
 enum class LaneFamily {
     channels,  ///< one chain per output; the lane operand is a panel with channels last
-    pixels,    ///< sums across lanes; both operands are panels with channels first
+    pixels,    ///< sums across lanes; the input is a panel with channels first, grad_output may stay in place
     patches,   ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
 };
 
