@@ -40,12 +40,13 @@ struct GatherProgram {
     std::int64_t first_read, end_read;  ///< what whole vectors read of the source line: [first_read, end_read)
 };
 
-/// What an NCHW kernel computes at once: a row of a plane from rows of windows, or `planes` small planes as one run of
-/// elements. Tables are as long as the line, rounded up to vectors. Positions are those in the plane without the row
-/// that a single-row line stands in. Rows of scratch have `margin` elements before their first window and behind their
-/// last one, so that whole vectors may be loaded; `positions` has such margins too.
+/// What a kernel that follows programs computes at once: a row of a plane from rows of windows, or `planes` small
+/// planes as one run of elements. Tables are as long as the line, rounded up to vectors. Positions are those in the
+/// plane without the row that a single-row line stands in. Rows of scratch have `margin` elements before their first
+/// window and behind their last one, so that whole vectors may be loaded; `positions` has such margins too.
 struct Pool2dLine {
     std::int64_t planes;              ///< 0: rows
+    std::int64_t channels;            ///< elements of a pixel: several if planes are images of NHWC, else 1
     GatherProgram gather;             ///< of grad_input from windows
     GatherProgram maxima;             ///< of a row of windows from a row of input (source = input)
     const std::int32_t* positions;    ///< of the elements
@@ -84,7 +85,7 @@ struct Pool2dProblem {
     std::int64_t window_height, window_width, stride_height, stride_width;
     std::int64_t padding_top, padding_left, dilation_height, dilation_width;
     Covers rows, columns;
-    Pool2dLine line;                  ///< NCHW by lines
+    Pool2dLine line;                  ///< by lines
     Pool2dPhases phases;              ///< by phases
     std::int64_t cached_rows;         ///< NHWC with source = input: row y of windows stands in row y % cached_rows
     std::int64_t channels_per_block;  ///< NHWC with source = input: channels whose maxima fit the scratch

@@ -7,8 +7,9 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// NCHW: lanes are consecutive elements of a line, which is a row of a plane or a few small planes. The plan's program
-/// tells which windows each vector takes; a vector of grad_input is finished in a register and written once.
+/// NCHW: lanes are consecutive elements of a line, which is a row of a plane or a few small planes. Images of NHWC with
+/// few channels are such planes, too. The plan's program tells which windows each vector takes; a vector of grad_input
+/// is finished in a register and written once.
 ///
 /// All loads are whole vectors: on Zen 5 a masked load waits for its mask and costs three times as much. What lies in
 /// memory is read where it lies; what is computed (positions of maxima, gradient / area) and what lies too near to the
@@ -25,6 +26,7 @@ public:
           writer_(problem.accumulate, problem.streaming) {}
 
     void gather(const kernels::Pool2dBox& box) {
+        if (problem_.line.channels > 1) return gather_planes(box.batch_begin, box.batch_end);
         for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
             const std::int64_t first = n * problem_.channels + box.channel_begin;
             const std::int64_t last = n * problem_.channels + box.channel_end;
@@ -85,7 +87,8 @@ private:
     }
 
     void gather_planes(std::int64_t first, std::int64_t last) {
-        const std::int64_t step = problem_.line.planes, plane_elements = problem_.in_height * problem_.in_width;
+        const std::int64_t step = problem_.line.planes;
+        const std::int64_t plane_elements = problem_.in_height * problem_.in_width * problem_.line.channels;
         writer_.seek(tensors_.grad_input + first * plane_elements);
         Windows next = require_planes(first, last, 0);
         for (std::int64_t plane = first; plane < last; plane += step) {
@@ -100,8 +103,9 @@ private:
     }
 
     Windows require_planes(std::int64_t plane, std::int64_t last, std::int64_t scratch_row) {
-        const std::int64_t planes = planes_of_line(plane, last), out = problem_.out_height * problem_.out_width;
-        const std::int64_t in = problem_.in_height * problem_.in_width;
+        const std::int64_t planes = planes_of_line(plane, last), channels = problem_.line.channels;
+        const std::int64_t out = problem_.out_height * problem_.out_width * channels;
+        const std::int64_t in = problem_.in_height * problem_.in_width * channels;
         return prepare({.at = plane * out,
                         .count = planes * out,
                         .reciprocals = tensors_.line_reciprocals,

@@ -14,7 +14,7 @@ struct AvgPool2dBackward<T>::Implementation {
           reciprocals(shape, options.padding),
           run("avg_pool2d_backward", shape, options.layout, options.grad_input_mode, options.strategy,
               plan::Pool2dReads::nothing) {
-        reciprocals.repeat(shape.out_width(), run.planes_of_line());
+        reciprocals.repeat(shape.out_width(), run.planes_of_line(), run.channels_of_line());
     }
 
     std::int64_t input_elements, output_elements;

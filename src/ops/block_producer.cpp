@@ -57,7 +57,7 @@ BlockProducer<T>::BlockProducer(const BlockShape& shape, const BlockBackwardOpti
     }
     if (pools && shape.pool == BlockPool::average) {
         reciprocals_.emplace(pooling, options.average_padding);
-        reciprocals_->repeat(pooling.out_width(), pool_->planes_of_line());
+        reciprocals_->repeat(pooling.out_width(), pool_->planes_of_line(), pool_->channels_of_line());
     }
     const auto activation = make_activation_problem<T>(
         {.activation = options.activation, .source = options.activation_source, .alpha = options.alpha},

@@ -1,9 +1,13 @@
 #include "ops/pool2d_gather.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace backgrad {
 namespace {
+
+/// NHWC, windows apart: channels up to which images are lines rather than pixels. Programs grow with them.
+constexpr std::int64_t few_channels = 32;
 
 kernels::Covers view(const plan::Pool2dCovers& covers) {
     return {covers.first.data(), covers.windows.data(), covers.taps.data()};
@@ -24,6 +28,7 @@ kernels::GatherProgram view(const plan::GatherProgram& program) {
 
 kernels::Pool2dLine view(const plan::Pool2dLines& lines) {
     return {.planes = lines.planes,
+            .channels = lines.channels,
             .gather = view(lines.gather),
             .maxima = view(lines.maxima),
             .positions = lines.positions.data() + lines.margin,
@@ -150,6 +155,7 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
 template <class T>
 void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
+    if (layout == Layout::nhwc && plan_images(shape, reads, table, writes)) return;
     phases_ = plan::make_phases(shape, layout, reads, limits(table.lanes), writes.whole_pixels);
     if (phases_.fits) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;
@@ -158,6 +164,20 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
     } else {
         plan_nhwc(shape, reads, table);
     }
+}
+
+template <class T>
+bool Pool2dGather<T>::plan_images(const Pool2dShape& shape, plan::Pool2dReads reads,
+                                  const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
+    const bool overlap = rows_.span() > 1 || columns_.span() > 1;
+    if (overlap || reads == plan::Pool2dReads::input || shape.channels > few_channels) return false;
+    const bool whole_images = writes.whole_planes && writes.whole_pixels;
+    plan::Pool2dLines lines =
+        plan::make_lines(shape, reads, rows_, columns_, limits(table.lanes), whole_images, shape.channels);
+    if (!lines.fits) return false;
+    lines_ = std::move(lines);
+    kernel_ = reads == plan::Pool2dReads::nothing ? table.average_nchw : table.max_nchw;
+    return true;
 }
 
 template <class T>

@@ -27,7 +27,7 @@ std::int64_t pool2d_output_elements(const Pool2dShape& shape);
 struct Pool2dWrites {
     WriteMode mode;
     bool streaming;     ///< with non-temporal stores
-    bool whole_planes;  ///< NCHW: every box holds whole planes
+    bool whole_planes;  ///< every box holds all rows of its planes
     bool whole_pixels;  ///< every box holds all channels of its pixels, or these are not NHWC
 };
 
@@ -39,8 +39,10 @@ public:
                  const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes);
     Pool2dGather(Pool2dGather&&) noexcept = default;
 
-    /// Planes of NCHW that are computed as one run of elements; 0 where rows are.
+    /// Planes of NCHW, or images of NHWC, that are computed as one run of elements; 0 where none are.
     std::int64_t planes_of_line() const noexcept { return lines_.planes; }
+    /// Elements of a pixel in such a run.
+    std::int64_t channels_of_line() const noexcept { return lines_.channels; }
     void compute(const kernels::Pool2dTensors<T>& tensors, const kernels::Pool2dBox& box) const noexcept {
         kernel_(problem_, tensors, box);
     }
@@ -56,6 +58,9 @@ public:
 private:
     void plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                      const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes);
+    /// Whether images of NHWC serve as lines.
+    bool plan_images(const Pool2dShape& shape, plan::Pool2dReads reads, const kernels::Pool2dKernels<T>& table,
+                     const Pool2dWrites& writes);
     void plan_nchw(const Pool2dShape& shape, plan::Pool2dReads reads, const kernels::Pool2dKernels<T>& table,
                    bool whole_planes);
     void plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads, const kernels::Pool2dKernels<T>& table);

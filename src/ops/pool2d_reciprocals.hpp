@@ -27,10 +27,15 @@ public:
         }
     }
 
-    /// Lays the numbers of whole planes out one behind the other, for kernels that compute several planes as one run.
-    void repeat(std::int64_t width, std::int64_t planes) {
+    /// Lays the numbers of whole planes out one behind the other, for kernels that compute several planes as one run
+    /// where pixels are `channels` elements.
+    void repeat(std::int64_t width, std::int64_t planes, std::int64_t channels) {
         for (std::int64_t plane = 0; plane < planes; ++plane) {
-            for (const T* row : rows_) line_.insert(line_.end(), row, row + width);
+            for (const T* row : rows_) {
+                for (const T* x = row; x < row + width; ++x) {
+                    line_.insert(line_.end(), static_cast<std::size_t>(channels), *x);
+                }
+            }
         }
     }
 

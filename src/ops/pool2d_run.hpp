@@ -27,8 +27,9 @@ public:
               const Strategy& strategy);
 
     const Strategy& strategy() const noexcept { return strategy_; }
-    /// Planes of NCHW that are computed as one run of elements; 0 where rows are.
+    /// See Pool2dGather.
     std::int64_t planes_of_line() const noexcept { return gather_ ? gather_->planes_of_line() : 0; }
+    std::int64_t channels_of_line() const noexcept { return gather_ ? gather_->channels_of_line() : 1; }
     void run(const kernels::Pool2dTensors<T>& tensors) const noexcept;
 
 private:

@@ -58,34 +58,42 @@ private:
     const Pool2dCovers& columns_;
 };
 
-/// Several planes, one behind the other.
+/// Several planes, one behind the other; `channels` elements of each pixel lie side by side.
 class PlaneLines {
 public:
-    PlaneLines(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns, std::int64_t planes)
-        : height_(height_axis(shape)), width_(width_axis(shape)), rows_(rows), columns_(columns), planes_(planes) {}
+    PlaneLines(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns, std::int64_t planes,
+               std::int64_t channels)
+        : height_(height_axis(shape)),
+          width_(width_axis(shape)),
+          rows_(rows),
+          columns_(columns),
+          planes_(planes),
+          channels_(channels) {}
 
-    std::int64_t elements() const { return planes_ * height_.in * width_.in; }
-    std::int64_t windows() const { return planes_ * height_.out * width_.out; }
+    std::int64_t elements() const { return planes_ * height_.in * width_.in * channels_; }
+    std::int64_t windows() const { return planes_ * height_.out * width_.out * channels_; }
     std::int32_t position(std::int64_t element) const {
-        return static_cast<std::int32_t>(element % (height_.in * width_.in));
+        return static_cast<std::int32_t>(element / channels_ % (height_.in * width_.in));
     }
     std::int64_t first_row(std::int64_t window) const {
-        return window / width_.out % height_.out * height_.stride - height_.padding;
+        return window / channels_ / width_.out % height_.out * height_.stride - height_.padding;
     }
     std::int64_t first_column(std::int64_t window) const {
-        return window % width_.out * width_.stride - width_.padding;
+        return window / channels_ % width_.out * width_.stride - width_.padding;
     }
 
     std::vector<GatherTerm> windows_of(std::int64_t element) const {
-        const std::int64_t column = element % width_.in, row = element / width_.in % height_.in;
-        const std::int64_t plane = element / width_.in / height_.in;
+        const std::int64_t pixel = element / channels_, channel = element % channels_;
+        const std::int64_t column = pixel % width_.in, row = pixel / width_.in % height_.in;
+        const std::int64_t plane = pixel / width_.in / height_.in;
         std::vector<GatherTerm> terms;
         for (std::int64_t j = rows_.first[row]; j < rows_.first[row + 1]; ++j) {
             for (std::int64_t k = columns_.first[column]; k < columns_.first[column + 1]; ++k) {
                 const std::int64_t y = rows_.windows[j], x = columns_.windows[k];
                 // Keys of rows are further apart than keys of columns can be.
                 const std::int64_t key = window_key(row, height_, y) * (width_.out + width_.in + 1);
-                terms.push_back({key + window_key(column, width_, x), (plane * height_.out + y) * width_.out + x});
+                const std::int64_t window = (plane * height_.out + y) * width_.out + x;
+                terms.push_back({key + window_key(column, width_, x), window * channels_ + channel});
             }
         }
         return terms;
@@ -94,7 +102,7 @@ public:
 private:
     Pool2dAxis height_, width_;
     const Pool2dCovers &rows_, &columns_;
-    std::int64_t planes_;
+    std::int64_t planes_, channels_;
 };
 
 template <class Lines>
@@ -134,12 +142,14 @@ void fill_maxima(const RowLines& source, int lanes, Pool2dLines& lines) {
 
 /// Planes of a line: as many as give whole vectors or nearly so; 0 where rows serve better.
 std::int64_t planes_of_line(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns,
-                            const Pool2dKernelLimits& limits) {
-    const std::int64_t plane = shape.in_height * shape.in_width, windows = shape.out_height() * shape.out_width();
+                            const Pool2dKernelLimits& limits, std::int64_t channels) {
+    const std::int64_t plane = shape.in_height * shape.in_width * channels;
+    const std::int64_t windows = shape.out_height() * shape.out_width() * channels;
     const std::int64_t whole = limits.lanes / std::gcd(plane, std::int64_t{limits.lanes});
     const std::int64_t planes = std::min(whole, (enough_line_elements + plane - 1) / plane);
     if (plane > most_line_elements / planes) return 0;
-    if (rows.first.back() > most_line_terms / planes / std::max<std::int64_t>(1, columns.first.back())) return 0;
+    const std::int64_t row_terms = planes * channels * std::max<std::int64_t>(1, columns.first.back());
+    if (rows.first.back() > most_line_terms / row_terms) return 0;
     // Two lines of windows stand in the scratch.
     return 2 * (planes * windows + 3 * limits.lanes) <= limits.scratch_elements ? planes : 0;
 }
@@ -147,15 +157,18 @@ std::int64_t planes_of_line(const Pool2dShape& shape, const Pool2dCovers& rows, 
 }  // namespace
 
 Pool2dLines make_lines(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
-                       const Pool2dCovers& columns, const Pool2dKernelLimits& limits, bool whole_planes) {
+                       const Pool2dCovers& columns, const Pool2dKernelLimits& limits, bool whole_planes,
+                       std::int64_t channels) {
     Pool2dLines lines;
-    lines.planes = whole_planes ? planes_of_line(shape, rows, columns, limits) : 0;
-    const std::int64_t rows_of_line = lines.planes == 0 ? 1 : lines.planes * rows.first.back();
+    lines.channels = channels;
+    lines.planes = whole_planes ? planes_of_line(shape, rows, columns, limits, channels) : 0;
+    if (lines.planes == 0 && channels > 1) return lines;
+    const std::int64_t rows_of_line = lines.planes == 0 ? 1 : lines.planes * channels * rows.first.back();
     if (columns.first.back() > most_terms / std::max<std::int64_t>(1, rows_of_line)) return lines;
     if (lines.planes == 0) {
         fill_tables(RowLines(shape, columns), reads, limits.lanes, lines);
     } else {
-        fill_tables(PlaneLines(shape, rows, columns, lines.planes), reads, limits.lanes, lines);
+        fill_tables(PlaneLines(shape, rows, columns, lines.planes, channels), reads, limits.lanes, lines);
     }
     if (reads == Pool2dReads::input) fill_maxima(RowLines(shape, columns), limits.lanes, lines);
     // The next line is brought into scratch before the current one is computed.

@@ -50,6 +50,7 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(2, 2, 15, 67, 2, 2, 0),    // pairs, and a row and a column without a window
         square(2, 3, 10, 10, 2, 2, 0),
         square(2, 37, 9, 12, 2, 2, 0),
+        square(5, 3, 10, 15, 2, 2, 0),   // two images at once, and one left
         square(1, 3, 13, 13, 13, 1, 0),  // one window
         square(1, 66, 5, 5, 5, 1, 0),
         square(1, 83, 29, 6, 3, 1, 1),  // bands of rows, blocks of channels
