@@ -96,10 +96,19 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     }
 }
 
-/// Columns are cut only where the image is one long row: the pieces of shorter rows come slowly from memory.
-std::int64_t next_columns(const Conv2dProblem& p, std::int64_t columns) {
-    if (p.in_height > 1) return p.in_width + 1;
-    return columns < 32 ? columns + 1 : columns + columns / 8;
+/// Columns are cut where the image is one long row. The pieces of shorter rows come slowly from memory: they are cut
+/// only where rows are fewer than threads, which channels and rows then seldom occupy evenly.
+std::int64_t next_columns(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t columns,
+                          std::int64_t threads) {
+    if (p.in_height == 1) return columns < 32 ? columns + 1 : columns + columns / 8;
+    constexpr std::int64_t most_pieces = 4;
+    const bool few_rows = plan.family == LaneFamily::channels && p.batch * p.in_height < threads;
+    return few_rows && columns < most_pieces ? columns + 1 : p.in_width + 1;
+}
+
+/// Cycles per row of a block and channel that cutting rows into pieces adds: each is found anew, with its neighbours.
+double piece_cycles(const Conv2dProblem& p) {
+    return row_cycles + copy_cycles * static_cast<double>((p.kernel_width - 1) * p.dilation_width);
 }
 
 /// Slots per FMA of the tiles of a block with `lines` rows of a row phase. Loads of grad_output cross cache lines: they
@@ -136,7 +145,7 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
     const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
     double best = std::numeric_limits<double>::infinity();
     Conv2dInputPlan chosen = plan;
-    for (std::int64_t columns = 1; columns <= width_units; columns = next_columns(p, columns))
+    for (std::int64_t columns = 1; columns <= width_units; columns = next_columns(p, plan, columns, threads))
         for (std::int64_t rows = 1; rows <= std::max<std::int64_t>(1, p.in_height); ++rows) {
             const std::int64_t tall = ceil_div(p.in_height, rows);
             if (rows > 1 && tall == ceil_div(p.in_height, rows - 1)) continue;
@@ -146,6 +155,7 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
             const double bytes = (elements + shared) * static_cast<double>(element_bytes);
             const double halo =
                 static_cast<double>(tall + (p.kernel_height - 1) * p.dilation_height) / static_cast<double>(tall);
+            const double pieces = columns > 1 && p.in_height > 1 ? piece_cycles(p) : 0;
             const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;
             for (std::int64_t c = 1; c <= (cut_channels ? tile_count : 1); ++c) {
                 const std::int64_t blocks = p.batch * rows * columns;
@@ -158,7 +168,8 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
                                        static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2 *
                                        tile_slots_per_fma(plan, ceil_div(tall, p.stride_height)) *
                                        weight_reads(plan.family, tall * wide);
-                const double move = 0.3 * static_cast<double>(tall * wide * p.out_channels) * halo /
+                const double move = (0.3 * static_cast<double>(wide) + pieces) *
+                                    static_cast<double>(tall * p.out_channels) * halo /
                                     static_cast<double>(p.stride_height * p.stride_width);
                 const double cost =
                     (compute + move + 500) * spill * static_cast<double>(ceil_div(p.groups * blocks * c, threads));

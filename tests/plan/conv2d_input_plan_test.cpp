@@ -105,6 +105,19 @@ TEST(Conv2dInputPlan, CutsBatchesIntoStripsThatRegisterTilesHold) {
     }));
 }
 
+TEST(Conv2dInputPlan, CutsColumnsOnlyWhereRowsAreFewerThanThreads) {
+    Conv2dShape shape{.batch = 1, .in_channels = 64, .in_height = 56, .in_width = 56, .out_channels = 64};
+    shape.kernel_height = shape.kernel_width = 3;
+    shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 1;
+    const auto columns = [&](int threads) {
+        return plan_input(make_problem(shape, {}), test::wide_tiles, 4, {.threads = threads}).column_blocks;
+    };
+    EXPECT_GT(columns(64), 1) << "56 rows of 4 vectors of channels leave 64 threads unequal shares";
+    EXPECT_EQ(columns(2), 1);
+    shape.batch = 2;
+    EXPECT_EQ(columns(64), 1);
+}
+
 TEST(Conv2dInputPlan, FoldsFewInputChannelsOfManyOutputChannels) {
     Conv2dShape shape{.batch = 2, .in_channels = 3, .in_height = 64, .in_width = 64, .out_channels = 64};
     shape.kernel_height = shape.kernel_width = 3;
