@@ -8,7 +8,7 @@
 #include "scaling.hpp"
 #include "sweep.hpp"
 #include "table.hpp"
-#include "topology.hpp"
+#include "thread_warnings.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -69,21 +69,10 @@ private:
 };
 
 void warn_about_threads(const Arguments& arguments) {
-    const int usable = usable_cpus(), allowed = static_cast<int>(allowed_cpus().size());
     const int most = *std::max_element(arguments.threads.begin(), arguments.threads.end());
-    const Topology topology = machine_topology();
-    const auto warn = [](const std::string& text) {
+    const int allowed = static_cast<int>(allowed_cpus().size());
+    for (const std::string& text : thread_warnings(most, usable_cpus(), allowed, machine_topology()))
         std::fprintf(stderr, "backgrad_bench: warning: %s\n", text.c_str());
-    };
-    if (most > usable) {
-        const char* limit = usable < allowed ? " of the control group's quota" : "";
-        warn(std::to_string(most) + " threads on " + std::to_string(usable) + " usable CPUs" + limit +
-             " take turns instead of scaling");
-    } else if (topology.cores > 0 && most > topology.cores) {
-        warn(std::to_string(most) + " threads on " + std::to_string(topology.cores) +
-             " cores share them in pairs (SMT)");
-    }
-    if (topology.core_kinds > 1) warn("cores of several kinds: equal shares end at different times");
 }
 
 /// The cells of one problem by the process that measures them, in the order in which they come.
