@@ -2,6 +2,8 @@
 
 #include "kernels/pool2d_kernels.hpp"
 
+#include <type_traits>
+
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
@@ -9,6 +11,19 @@ enum class PoolKind { maximum, average };
 
 /// How a pixel finds out which part of a window's gradient it gets.
 enum class PoolRule { average, plane_indices, window_offsets, input };
+
+/// Calls gather with the rule of a source of maxima as a constant.
+template <class Gather>
+void with_rule(kernels::MaximumSource source, Gather gather) {
+    switch (source) {
+        case kernels::MaximumSource::input:
+            return gather(std::integral_constant<PoolRule, PoolRule::input>{});
+        case kernels::MaximumSource::plane_indices:
+            return gather(std::integral_constant<PoolRule, PoolRule::plane_indices>{});
+        case kernels::MaximumSource::window_offsets:
+            return gather(std::integral_constant<PoolRule, PoolRule::window_offsets>{});
+    }
+}
 
 /// The rows (or columns) of the input that one window covers: first, first + step, ... below end.
 struct CellRange {

@@ -9,14 +9,7 @@ namespace {
 template <class T>
 void gather(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
             const kernels::Pool2dBox& box) {
-    switch (problem.source) {
-        case kernels::MaximumSource::input:
-            return gather_overlap<T, PoolRule::input>(problem, tensors, box);
-        case kernels::MaximumSource::plane_indices:
-            return gather_overlap<T, PoolRule::plane_indices>(problem, tensors, box);
-        case kernels::MaximumSource::window_offsets:
-            return gather_overlap<T, PoolRule::window_offsets>(problem, tensors, box);
-    }
+    with_rule(problem.source, [&](auto rule) { gather_overlap<T, rule()>(problem, tensors, box); });
 }
 
 }  // namespace
