@@ -116,6 +116,11 @@ double exchanged_cost(const Conv2dProblem& p, int lanes) {
     return pixel_cost(exchanged(p), lanes) * static_cast<double>(p.pixels_in()) / static_cast<double>(p.pixels_out());
 }
 
+/// Whether dot tiles take clearly fewer cycles with operands exchanged.
+bool gains_by_exchange(const Conv2dProblem& p, int lanes) {
+    return may_exchange(p) && !p.depthwise() && exchanged_cost(p, lanes) < pixel_cost(p, lanes) * 0.9;
+}
+
 }  // namespace
 
 double input_pixels(const Conv2dProblem& p) {
@@ -144,8 +149,8 @@ Conv2dProblem exchanged(const Conv2dProblem& p) {
 }
 
 bool exchanges_operands(const Conv2dProblem& p, std::size_t element_bytes) {
-    const int lanes = static_cast<int>(64 / element_bytes);
-    return may_exchange(p) && !p.depthwise() && exchanged_cost(p, lanes) < pixel_cost(p, lanes) * 0.9;
+    return weight_family(p, element_bytes) == LaneFamily::pixels &&
+           gains_by_exchange(p, static_cast<int>(64 / element_bytes));
 }
 
 Conv2dProblem weight_problem(const Conv2dProblem& p, std::size_t element_bytes) {
@@ -157,7 +162,7 @@ LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
-    const double pixels = exchanges_operands(p, element_bytes) ? exchanged_cost(p, lanes) : pixel_cost(p, lanes);
+    const double pixels = gains_by_exchange(p, lanes) ? exchanged_cost(p, lanes) : pixel_cost(p, lanes);
     if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
     return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
 }

@@ -216,8 +216,8 @@ Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles,
     Conv2dWeightPlan plan{};
     plan.continued = continued;
     plan.family = weight_family(p, element_bytes);
-    plan.exchanged = plan.family == LaneFamily::pixels && exchanges_operands(p, element_bytes);
-    const Conv2dProblem summed = plan.exchanged ? exchanged(p) : p;
+    plan.exchanged = exchanges_operands(p, element_bytes);
+    const Conv2dProblem summed = weight_problem(p, element_bytes);
     plan.problem = plan.family == LaneFamily::patches ? patch_problem(p) : summed;
     const Conv2dProblem& q = plan.problem;
     plan.segments = weight_segments(summed, plan.family, element_bytes);

@@ -121,15 +121,8 @@ protected:
     template <class T>
     static void check_strategies(int repeats) {
         Subject<T> subject = Conv2dBits::subject<T>();
-        const std::vector<int> counts = small_scale() ? std::vector{1, 3, 16} : std::vector{1, 2, 3, 4, 7, 8, 16, 64};
-        for (const Isa isa : vector_isas())
-            for (const Backend backend : available_backends())
-                for (const Schedule schedule : schedules(backend))
-                    for (const int threads : thread_counts(backend, counts)) {
-                        if (HasFailure()) return;
-                        subject.check({.backend = backend, .threads = threads, .schedule = schedule, .isa = isa},
-                                      small_scale() ? 2 : repeats);
-                    }
+        for_each_equal_strategy(
+            HasFailure, [&](const Strategy& strategy) { subject.check(strategy, small_scale() ? 2 : repeats); });
     }
 };
 

@@ -50,21 +50,15 @@ void repeat(const Plan& plan, const Arguments& arguments, Gradient<T>& gradient,
 template <class T, class Run>
 void expect_same_bits(std::size_t elements, const Run& run) {
     if (vector_isas().empty()) GTEST_SKIP() << "the promise is about the vector ISAs, this machine has none";
-    const std::vector<int> counts = small_scale() ? std::vector{1, 3, 16} : std::vector{1, 2, 3, 4, 7, 8, 16, 64};
     const int repeats = small_scale() ? 2 : 20;
     Gradient<T> first, gradient(elements);
-    for (const Isa isa : vector_isas())
-        for (const Backend backend : available_backends())
-            for (const Schedule schedule : schedules(backend))
-                for (const int threads : thread_counts(backend, counts)) {
-                    if (testing::Test::HasFailure()) return;
-                    const Strategy strategy{.backend = backend, .threads = threads, .schedule = schedule, .isa = isa};
-                    SCOPED_TRACE(describe(strategy));
-                    run(strategy, repeats, gradient, [&] {
-                        if (first.empty()) first = gradient;
-                        EXPECT_EQ(std::memcmp(first.data(), gradient.data(), elements * sizeof(T)), 0);
-                    });
-                }
+    for_each_equal_strategy(testing::Test::HasFailure, [&](const Strategy& strategy) {
+        SCOPED_TRACE(describe(strategy));
+        run(strategy, repeats, gradient, [&] {
+            if (first.empty()) first = gradient;
+            EXPECT_EQ(std::memcmp(first.data(), gradient.data(), elements * sizeof(T)), 0);
+        });
+    });
 }
 
 template <class T>

@@ -120,6 +120,8 @@ TEST(Conv2dWeightPlan, ExchangesOnlyWhereEachOutputMeetsEveryPixel) {
     EXPECT_TRUE(rc::check([] {
         const Conv2dProblem problem = make_problem(any_shape(), any_layout());
         const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, {.threads = 1});
+        RC_ASSERT(weight_problem(problem, 4).in_channels ==
+                  (plan.exchanged ? problem.out_channels : problem.in_channels));
         if (!plan.exchanged) return;
         RC_ASSERT(plan.family == LaneFamily::pixels);
         RC_ASSERT(!problem.strided());

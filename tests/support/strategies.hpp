@@ -59,4 +59,18 @@ inline std::vector<Schedule> schedules(Backend backend) {
     return {Schedule::automatic};
 }
 
+/// Calls visit(strategy) for all that must give the same bits, every back end, thread count, schedule and vector ISA,
+/// until `stop` is true.
+template <class Stop, class Visit>
+void for_each_equal_strategy(Stop stop, Visit visit) {
+    const std::vector<int> counts = small_scale() ? std::vector{1, 3, 16} : std::vector{1, 2, 3, 4, 7, 8, 16, 64};
+    for (const Isa isa : vector_isas())
+        for (const Backend backend : available_backends())
+            for (const Schedule schedule : schedules(backend))
+                for (const int threads : thread_counts(backend, counts)) {
+                    if (stop()) return;
+                    visit(Strategy{.backend = backend, .threads = threads, .schedule = schedule, .isa = isa});
+                }
+}
+
 }  // namespace backgrad::test
