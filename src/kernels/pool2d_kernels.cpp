@@ -16,6 +16,7 @@ constexpr kernels::Pool2dKernels<T> make_table() {
         .max_any_nhwc = max_pool_any_nhwc,
         .max_phases = max_pool_phases,
         .average_phases = average_pool_phases,
+        .max_strips_nchw = max_pool_strips,
         .max_overlap_nhwc = max_pool_overlap,
         .average_overlap_nhwc = average_pool_overlap,
         .max_separate_nhwc = max_pool_separate,

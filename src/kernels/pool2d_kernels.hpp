@@ -78,6 +78,12 @@ struct Pool2dPhases {
     std::int64_t cell_pitch, cell_rows;
 };
 
+/// Elements of scratch that the kernel of strips keeps for windows and for cells of the input, with a margin that whole
+/// vectors may read at either end.
+inline constexpr std::int64_t pool2d_strip_windows = 4 * 1024;
+inline constexpr std::int64_t pool2d_strip_cells = 8 * 1024;
+inline constexpr std::int64_t pool2d_strip_margin = 40;
+
 /// One pooling problem.
 struct Pool2dProblem {
     std::int64_t input_elements, output_elements;  ///< of the whole tensors
@@ -87,6 +93,7 @@ struct Pool2dProblem {
     Covers rows, columns;
     Pool2dLine line;                  ///< by lines
     Pool2dPhases phases;              ///< by phases
+    std::int64_t strip_steps;         ///< by strips: rows of windows at once
     std::int64_t cached_rows;         ///< NHWC with source = input: row y of windows stands in row y % cached_rows
     std::int64_t channels_per_block;  ///< NHWC with source = input: channels whose maxima fit the scratch
     std::int64_t columns_per_block;   ///< likewise, columns of grad_input
@@ -119,13 +126,14 @@ template <class T>
 using Pool2dKernel = void (*)(const Pool2dProblem&, const Pool2dTensors<T>&, const Pool2dBox&) noexcept;
 
 /// The pooling kernels of one ISA. `any` handles every problem of its layout, element by element; `separate`,
-/// `pairs` and `whole_plane` that plan::simple_windows() says so; the others that the plan found lines, phases or
-/// blocks that fit.
+/// `pairs` and `whole_plane` that plan::simple_windows() says so; the others that the plan found lines, phases,
+/// strips or blocks that fit.
 template <class T>
 struct Pool2dKernels {
     int lanes;
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
+    Pool2dKernel<T> max_strips_nchw;
     Pool2dKernel<T> max_overlap_nhwc, average_overlap_nhwc;
     Pool2dKernel<T> max_separate_nhwc;  ///< source = input
     Pool2dKernel<T> max_pairs_nchw, average_pairs_nchw;

@@ -112,7 +112,9 @@ plan::Pool2dKernelLimits limits(int lanes) {
             .phase_elements = kernels::pool2d_phase_elements,
             .max_cells = kernels::pool2d_max_cells,
             .max_stride = kernels::pool2d_max_stride,
-            .max_windows = kernels::pool2d_max_windows};
+            .max_windows = kernels::pool2d_max_windows,
+            .strip_windows = kernels::pool2d_strip_windows - 2 * kernels::pool2d_strip_margin,
+            .strip_cells = kernels::pool2d_strip_cells - 2 * kernels::pool2d_strip_margin};
 }
 
 }  // namespace
@@ -156,6 +158,11 @@ template <class T>
 void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
     if (layout == Layout::nhwc && plan_images(shape, reads, table, writes)) return;
+    if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table.lanes));
+    if (problem_.strip_steps > 0) {
+        kernel_ = table.max_strips_nchw;
+        return;
+    }
     phases_ = plan::make_phases(shape, layout, reads, limits(table.lanes), writes.whole_pixels);
     if (phases_.fits) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;

@@ -57,6 +57,8 @@ struct Pool2dKernelLimits {
     std::int64_t max_cells;         ///< of a window in a row, likewise
     std::int64_t max_stride;        ///< likewise
     std::int64_t max_windows;       ///< that cover a pixel, likewise
+    std::int64_t strip_windows;     ///< of scratch where planes are cut into strips
+    std::int64_t strip_cells;       ///< of the input, likewise
 };
 
 /// NHWC from the input: blocks whose maxima fit the scratch.
@@ -68,6 +70,10 @@ struct Pool2dBlocks {
 
 Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, const Pool2dCovers& columns,
                          const Pool2dKernelLimits& limits);
+
+/// NCHW: rows of overlapping windows that a kernel which keeps their sums in registers computes at once, strip by
+/// strip; 0 if there is no such kernel or other kernels are faster.
+std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
 
 /// NHWC without dilation: channels whose windows, and rows of the input from which their maxima are found, fit the
 /// scratch at full width; less than a vector if the windows are too large.

@@ -61,6 +61,10 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 2, 55, 55, 3, 2, 0),   // AlexNet
         square(1, 12, 30, 70, 3, 1, 1),  // several blocks of rows
         square(1, 2, 30, 300, 3, 1, 1),
+        square(1, 2, 30, 300, 3, 2, 1),
+        square(3, 2, 21, 40, 3, 1, 2),  // strips: padding of all but one cell, either column phase first
+        square(3, 2, 21, 41, 3, 2, 2),
+        square(2, 3, 13, 50, 2, 1, 1),
         square(2, 17, 7, 7, 7, 1, 0),  // the whole plane
         square(1, 16, 14, 14, 3, 2, 0),
         square(1, 15, 9, 9, 2, 1, 0),

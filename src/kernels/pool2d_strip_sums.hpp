@@ -1,0 +1,174 @@
+#pragma once
+
+#include "kernels/pool2d_cells.hpp"
+#include "kernels/unrolled.hpp"
+#include "simd/index.hpp"
+#include "simd/vec.hpp"
+
+#include <cstdint>
+#include <type_traits>
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+/// Rows [begin, end) of windows. `saved` tells which cell each of them has its maximum in. Whole vectors are read: up
+/// to `pool2d_strip_margin` elements before and behind the rows.
+template <class T, class Saved>
+struct StripWindows {
+    const T* gradients;
+    const Saved* saved;
+    std::int64_t begin, end;
+};
+
+/// The sums of overlapping windows over rows of a plane, strip by strip: a vector of columns of each column phase, from
+/// the top to the bottom. A row of windows is loaded once, at each distance at which it lies from the strip's pixels,
+/// and serves all rows of pixels under it, whose sums wait in registers for the windows below.
+template <class T, PoolRule rule, int window, int stride>
+class StripSums {
+public:
+    /// What the search finds is the number of a cell in its window, too.
+    using Saved = std::conditional_t<rule == PoolRule::window_offsets, std::uint8_t, std::int32_t>;
+    using Windows = StripWindows<T, Saved>;
+
+    /// Rows of pixels, and where they are written.
+    struct Rows {
+        std::int64_t begin, end;
+        T* to;
+    };
+
+    explicit StripSums(const kernels::Pool2dProblem& problem) : problem_(problem) {}
+
+    /// `ahead`: how far behind the windows those lie that are fetched for the next call.
+    void add_up(const Windows& windows, const Rows& rows, std::int64_t ahead) const {
+        const std::int64_t last = problem_.in_width - columns;
+        for (std::int64_t column = 0; column < last; column += columns) add_up_strip(windows, rows, ahead, column);
+        // The last strip computes columns of the one before again rather than none.
+        add_up_strip(windows, rows, ahead, last > 0 ? last : 0);
+    }
+
+private:
+    static constexpr int lanes = vec<T>::lanes;
+    static constexpr int columns = stride * lanes;
+    using Index = index_vec<T>;
+
+    /// Where the windows lie that meet column `stride * lane + e` of a strip with their cell `tap`: `distance` from the
+    /// one that meets column `stride * lane` with its cell `phase`.
+    struct Meeting {
+        int e, distance;
+    };
+
+    static constexpr Meeting meeting(int phase, int tap) {
+        const int e = (tap - phase + window * stride) % stride;
+        return {e, (e + phase - tap) / stride};
+    }
+
+    static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }
+
+    void add_up_strip(const Windows& windows, const Rows& rows, std::int64_t ahead, std::int64_t column) const {
+        const std::int64_t phase = (column + problem_.padding_left) % stride;
+        if constexpr (stride == 2) {
+            if (phase == 1) return add_up_strip<1>(windows, rows, ahead, column);
+        }
+        add_up_strip<0>(windows, rows, ahead, column);
+    }
+
+    /// What a strip's rows have in common. The compiler keeps copies of it in registers only where no store can reach
+    /// it.
+    template <int phase>
+    struct Strip {
+        static constexpr int lowest = meeting(phase, window - 1).distance;
+        static constexpr int distances = meeting(phase, 0).distance - lowest + 1;
+
+        std::int64_t first;     ///< window at the lowest distance from the strip's first pixel
+        Index dead[distances];  ///< -1, which is no cell, where there is no window
+        Index here[window];     ///< positions of the pixels, seen from the row under the first cells
+
+        Strip(const kernels::Pool2dProblem& problem, std::int64_t column) {
+            first = (column + problem.padding_left) / stride + lowest;
+            unrolled<distances>([&](auto j) {
+                const Index x = Index::iota() + number(first + j);
+                dead[j] = sign(x) | sign(number(problem.out_width - 1) - x);
+            });
+            Index step = Index::iota();
+            if constexpr (stride == 2) step = step + step;
+            unrolled<window>([&](auto tap) { here[tap] = step + number(column + tap * problem.in_width); });
+        }
+    };
+
+    using Sum = vec<T>[window][stride];
+
+    template <int phase>
+    [[gnu::noinline]] void add_up_strip(const Windows windows, const Rows rows, const std::int64_t ahead,
+                                        const std::int64_t column) const {
+        const Strip<phase> strip(problem_, column);
+        const std::int64_t padding = problem_.padding_top, width = problem_.in_width, out_width = problem_.out_width;
+        const T* const end = rows.to + (rows.end - rows.begin) * width;
+        std::int64_t y = (rows.begin + padding) / stride - (window - 1) / stride, row = stride * y - padding;
+        std::int64_t at = (y - windows.begin) * out_width + strip.first;
+        T* to = rows.to + (row - rows.begin) * width + column;
+        Sum sums;
+        unrolled<window>([&](auto tap) { clear(sums[tap]); });
+        for (; row < rows.end; ++y, at += out_width) {
+            if (windows.begin <= y && y < windows.end) {
+                prefetch_to_l2(windows.gradients + at + ahead);
+                if constexpr (rule != PoolRule::input) prefetch_to_l2(windows.saved + at + ahead);
+                add(strip, windows.gradients + at, windows.saved + at, number(row * width), sums);
+            }
+            unrolled<stride>([&](auto tap) __attribute__((always_inline)) {
+                if (rows.begin <= row && row < rows.end) put(sums[tap], to, end, width - column);
+                ++row;
+                to += width;
+            });
+            unrolled<window>([&](auto tap) __attribute__((always_inline)) {
+                if constexpr (tap + stride < window) {
+                    unrolled<stride>([&](auto e) { sums[tap][e] = sums[tap + stride][e]; });
+                } else {
+                    clear(sums[tap]);
+                }
+            });
+        }
+    }
+
+    [[gnu::always_inline]] static void clear(vec<T> (&sums)[stride]) {
+        unrolled<stride>([&](auto e) { sums[e] = vec<T>::zero(); });
+    }
+
+    /// Adds a row of windows to the sums of the rows of pixels under it: windows in ascending order, which is that of
+    /// descending cells. `origin` is the position of the row under their first cells.
+    template <int phase>
+    [[gnu::always_inline]] static void add(const Strip<phase>& strip, const T* gradients, const Saved* saved,
+                                           Index origin, Sum& sums) {
+        unrolled<window>([&](auto descending) __attribute__((always_inline)) {
+            constexpr int tap = window - 1 - descending;
+            constexpr Meeting met = meeting(phase, tap);
+            constexpr int j = met.distance - strip.lowest;
+            vec<T> gradient = vec<T>::load(gradients + j);
+            // A load that is part of a masked addition would wait for the mask.
+            keep_in_register(gradient);
+            Index cell = Index::load(saved + j) | strip.dead[j];
+            if constexpr (rule == PoolRule::plane_indices) cell = cell - (origin + number(met.e));
+            unrolled<window>([&](auto row_tap) __attribute__((always_inline)) {
+                const Index expected =
+                    rule == PoolRule::plane_indices ? strip.here[row_tap] : number(row_tap * window + tap);
+                vec<T>& sum = sums[row_tap][met.e];
+                sum = add_where(equal(cell, expected), sum, gradient);
+            });
+        });
+    }
+
+    /// Whole vectors may reach into the row below, which is written later. `left` columns of the row are left.
+    [[gnu::always_inline]] static void put(const vec<T> (&sums)[stride], T* to, const T* end, std::int64_t left) {
+        vec<T> parts[2] = {sums[0], sums[0]};
+        if constexpr (stride == 2) interleave(sums[0], sums[1], parts[0], parts[1]);
+        if (to + columns <= end) return unrolled<stride>([&](auto e) { parts[e].store(to + e * lanes); });
+        unrolled<stride>([&](auto e) {
+            const std::int64_t n = left - e * lanes;
+            if (n > 0) parts[e].store_first(to + e * lanes, static_cast<int>(n < lanes ? n : lanes));
+        });
+    }
+
+    const kernels::Pool2dProblem& problem_;
+};
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

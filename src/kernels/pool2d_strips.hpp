@@ -1,0 +1,130 @@
+#pragma once
+
+#include "kernels/pool2d_strip_maxima.hpp"
+#include "kernels/pool2d_strip_sums.hpp"
+#include "kernels/span_writer.hpp"
+
+#include <type_traits>
+
+namespace backgrad::BACKGRAD_ISA {
+namespace {
+
+/// NCHW, overlapping windows without dilation: blocks of rows, strip by strip. Gradients, indices and input are read
+/// where they lie; only blocks at the ends of a tensor, which whole vectors would overrun, are copied first.
+template <class T, PoolRule rule, int window, int stride, class Writer>
+class StripGatherer {
+public:
+    StripGatherer(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
+        : problem_(problem),
+          tensors_(tensors),
+          sums_(problem),
+          maxima_(problem),
+          writer_(problem.accumulate, problem.streaming) {
+        const std::int64_t steps = Writer::room / (stride * problem.in_width);
+        block_rows_ = stride * (steps < problem.strip_steps ? steps : problem.strip_steps);
+    }
+
+    void gather(const kernels::Pool2dBox& box) {
+        for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
+            for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
+                plane_ = n * problem_.channels + c;
+                for (std::int64_t row = box.row_begin; row < box.row_end; row += block_rows_) {
+                    const std::int64_t left = box.row_end - row;
+                    gather_rows(row, row + (left < block_rows_ ? left : block_rows_));
+                }
+            }
+        }
+    }
+
+private:
+    static constexpr int lanes = vec<T>::lanes;
+    static constexpr std::int64_t margin = kernels::pool2d_strip_margin;
+    using Sums = StripSums<T, rule, window, stride>;
+    using Saved = typename Sums::Saved;
+
+    void gather_rows(std::int64_t begin, std::int64_t end) {
+        const std::int64_t first = (begin + problem_.padding_top) / stride - (window - 1) / stride;
+        const std::int64_t last = (end - 1 + problem_.padding_top) / stride;
+        const std::int64_t low = first > 0 ? first : 0;
+        const std::int64_t high = last < problem_.out_height ? last + 1 : problem_.out_height;
+        writer_.seek(tensors_.grad_input + (plane_ * problem_.in_height + begin) * problem_.in_width);
+        sums_.add_up(bring_windows(low, high), {begin, end, writer_.reserve()}, (high - low) * problem_.out_width);
+        writer_.commit((end - begin) * problem_.in_width);
+    }
+
+    /// Whether whole vectors beside a run of elements stay inside a tensor of `elements`.
+    static bool inside(std::int64_t first, std::int64_t count, std::int64_t elements) {
+        return first >= margin && first + count + margin <= elements;
+    }
+
+    template <class E>
+    static const E* copy(const E* from, std::int64_t count, E* scratch) {
+        for (std::int64_t k = 0; k < count; ++k) scratch[margin + k] = from[k];
+        return scratch + margin;
+    }
+
+    typename Sums::Windows bring_windows(std::int64_t begin, std::int64_t end) {
+        const std::int64_t count = end > begin ? (end - begin) * problem_.out_width : 0;
+        const std::int64_t first = (plane_ * problem_.out_height + begin) * problem_.out_width;
+        const bool direct = inside(first, count, problem_.output_elements);
+        typename Sums::Windows windows{tensors_.grad_output + first, nullptr, begin, end};
+        if (!direct) windows.gradients = copy(windows.gradients, count, gradients_);
+        if constexpr (rule == PoolRule::input) {
+            windows.saved = saved_ + margin;
+            if (count > 0) find_maxima(begin, end);
+        } else {
+            if constexpr (rule == PoolRule::plane_indices) windows.saved = tensors_.plane_indices + first;
+            else windows.saved = tensors_.window_offsets + first;
+            if (!direct) windows.saved = copy(windows.saved, count, saved_);
+        }
+        return windows;
+    }
+
+    void find_maxima(std::int64_t begin, std::int64_t end) {
+        const std::int64_t top = begin * stride - problem_.padding_top;
+        const std::int64_t bottom = (end - 1) * stride - problem_.padding_top + window;
+        StripInput<T> input{};
+        input.begin = top > 0 ? top : 0;
+        input.end = bottom < problem_.in_height ? bottom : problem_.in_height;
+        const std::int64_t first = (plane_ * problem_.in_height + input.begin) * problem_.in_width;
+        const std::int64_t count = (input.end - input.begin) * problem_.in_width;
+        input.rows = tensors_.input + first;
+        for (std::int64_t k = 0; k < count; k += 64 / static_cast<int>(sizeof(T))) {
+            prefetch_to_l2(input.rows + count + k);
+        }
+        const bool finite = all_finite(input.rows, count);
+        if (!inside(first, count, problem_.input_elements)) input.rows = copy(input.rows, count, input_);
+        finite ? maxima_.template find<true>(input, begin, end, saved_ + margin)
+               : maxima_.template find<false>(input, begin, end, saved_ + margin);
+    }
+
+    const kernels::Pool2dProblem& problem_;
+    const kernels::Pool2dTensors<T>& tensors_;
+    std::int64_t plane_ = 0, block_rows_;
+    const Sums sums_;
+    const StripMaxima<T, window, stride> maxima_;
+    Writer writer_;
+    alignas(64) T gradients_[kernels::pool2d_strip_windows];
+    alignas(64) Saved saved_[kernels::pool2d_strip_windows];
+    alignas(64) T input_[rule == PoolRule::input ? kernels::pool2d_strip_cells : lanes];
+};
+
+template <class T, PoolRule rule, int window, int stride>
+void gather_strips_of(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+                      const kernels::Pool2dBox& box) {
+    if (problem.accumulate || problem.streaming) {
+        return StripGatherer<T, rule, window, stride, SpanWriter<T, 32 * 1024>>(problem, tensors).gather(box);
+    }
+    StripGatherer<T, rule, window, stride, DirectWriter<T>>(problem, tensors).gather(box);
+}
+
+template <class T, PoolRule rule>
+void gather_strips(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
+                   const kernels::Pool2dBox& box) {
+    if (problem.stride_width == 2) return gather_strips_of<T, rule, 3, 2>(problem, tensors, box);
+    if (problem.window_width == 3) return gather_strips_of<T, rule, 3, 1>(problem, tensors, box);
+    gather_strips_of<T, rule, 2, 1>(problem, tensors, box);
+}
+
+}  // namespace
+}  // namespace backgrad::BACKGRAD_ISA

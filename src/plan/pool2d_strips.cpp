@@ -1,0 +1,36 @@
+#include "plan/pool2d_plan.hpp"
+
+#include <algorithm>
+
+namespace backgrad::plan {
+namespace {
+
+bool same(const Pool2dAxis& a, const Pool2dAxis& b) {
+    return a.window == b.window && a.stride == b.stride && a.dilation == b.dilation;
+}
+
+/// Windows for which there are kernels: their size and stride are constants there.
+bool has_kernel(const Pool2dAxis& axis) {
+    if (axis.dilation != 1) return false;
+    return (axis.window == 3 && axis.stride <= 2) || (axis.window == 2 && axis.stride == 1);
+}
+
+/// Rows that are shorter than a vector leave too many of its lanes idle.
+bool serves(const Pool2dAxis& width, Pool2dReads reads, int lanes) {
+    return reads == Pool2dReads::input ? width.in >= lanes : 2 * width.in >= 3 * lanes;
+}
+
+}  // namespace
+
+std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
+    const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
+    if (reads == Pool2dReads::nothing || height.in == 0 || height.out <= 0 || width.out <= 0) return 0;
+    if (!same(height, width) || !has_kernel(width) || !serves(width, reads, limits.lanes)) return 0;
+    // Rows of pixels from one that begins between two windows on need windows of one row more.
+    const std::int64_t more = 1 + (height.window - 1) / height.stride;
+    const std::int64_t by_windows = limits.strip_windows / width.out - more;
+    const std::int64_t by_cells = (limits.strip_cells / width.in - height.window) / height.stride + 1 - more;
+    return std::max<std::int64_t>(0, reads == Pool2dReads::input ? std::min(by_windows, by_cells) : by_windows);
+}
+
+}  // namespace backgrad::plan
