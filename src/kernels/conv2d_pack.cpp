@@ -1,5 +1,6 @@
 #include "kernels/conv2d_fold.hpp"
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/conv2d_split_taps.hpp"
 #include "kernels/conv2d_spread.hpp"
 #include "kernels/conv2d_vectors.hpp"
 #include "kernels/unrolled.hpp"
@@ -114,6 +115,14 @@ bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std
         }
     }
     return check.all_finite();
+}
+
+template <class T>
+bool split_taps(const T* from, std::int64_t channels, std::int64_t taps, T* to, std::ptrdiff_t to_row) noexcept {
+    const auto split = split_function<T>(taps);
+    const std::int64_t whole = split ? channels / vec<T>::lanes * vec<T>::lanes : 0;
+    const bool finite = whole == 0 || split(from, whole, to, to_row);
+    return transpose_in<T, true>(from + whole * taps, taps, channels - whole, taps, to + whole, to_row) && finite;
 }
 
 template <class T>
@@ -247,6 +256,7 @@ constexpr PackKernels<T> make_table() {
     return {&copy<T>,
             &transpose_in<T, false>,
             &transpose_in<T, true>,
+            &split_taps<T>,
             &gather_rows<T>,
             &transpose_out<T>,
             &copy_out<T>,

@@ -56,7 +56,7 @@ bool pack_tiles(const WeightBlock<T>& block, Range channels, std::int64_t count)
             const std::int64_t first = channels.begin + t * size;
             if (p.weight_ohwi)
                 finite &= pack.copy(from + first, p.in_channels, 1, taps, size, to + t * tile_step, tap_step);
-            else finite &= pack.transpose_tight(from + first * taps, taps, size, taps, to + t * tile_step, tap_step);
+            else finite &= pack.split_taps(from + first * taps, size, taps, to + t * tile_step, tap_step);
         }
     }
     return finite;

@@ -7,6 +7,7 @@
 ///     lanes                                compile-time number of elements
 ///     zero() broadcast(x) load(p) store(p) unaligned; stream(p) is a non-temporal store, p aligned to the vector
 ///     even(a, b)                           elements 0, 2, ... of a, then those of b
+///     permute(a, order)                    lane k is lane order[k] of a; order holds `lanes` numbers
 ///     load_first(p, n) store_first(p, n)   the first n lanes only, 0 <= n <= lanes; other lanes load as +0
 ///     load_bits(p, bits) mask_of_bits(bits) lane k where bit k is set; other lanes load as +0 and are not read
 ///     bits_of(mask)                        bit k where lane k is set

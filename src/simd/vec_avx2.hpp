@@ -25,6 +25,9 @@ struct vec<float> {
         const __m256 pairs = _mm256_shuffle_ps(a.value, b.value, 0x88);
         return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xD8))};
     }
+    friend vec permute(vec a, const std::int32_t* order) {
+        return {_mm256_permutevar8x32_ps(a.value, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(order)))};
+    }
     static vec load_bits(const float* p, unsigned bits) {
         return {_mm256_maskload_ps(p, _mm256_castps_si256(mask_of_bits(bits)))};
     }
@@ -85,6 +88,13 @@ struct vec<double> {
     static vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
     static vec load_first(const double* p, int n) { return {_mm256_maskload_pd(p, first(n))}; }
     friend vec even(vec a, vec b) { return {_mm256_permute4x64_pd(_mm256_unpacklo_pd(a.value, b.value), 0xD8)}; }
+    friend vec permute(vec a, const std::int32_t* order) {
+        const __m128i lanes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(order));
+        // Numbers of the halves, which are permuted as floats: 2 k below 2 k + 1.
+        const __m256i low = _mm256_slli_epi64(_mm256_cvtepu32_epi64(lanes), 1);
+        const __m256i high = _mm256_slli_epi64(_mm256_add_epi64(low, _mm256_set1_epi64x(1)), 32);
+        return {_mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(a.value), _mm256_or_si256(low, high)))};
+    }
     static vec load_bits(const double* p, unsigned bits) {
         return {_mm256_maskload_pd(p, _mm256_castpd_si256(mask_of_bits(bits)))};
     }

@@ -25,6 +25,9 @@ struct vec<float> {
         const __m512i order = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         return {_mm512_permutex2var_ps(a.value, order, b.value)};
     }
+    friend vec permute(vec a, const std::int32_t* order) {
+        return {_mm512_permutexvar_ps(_mm512_loadu_si512(order), a.value)};
+    }
     static vec load_bits(const float* p, unsigned bits) { return {_mm512_maskz_loadu_ps(mask_of_bits(bits), p)}; }
     static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }
     static unsigned bits_of(mask m) { return m; }
@@ -75,6 +78,10 @@ struct vec<double> {
     friend vec even(vec a, vec b) {
         const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
         return {_mm512_permutex2var_pd(a.value, order, b.value)};
+    }
+    friend vec permute(vec a, const std::int32_t* order) {
+        const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(order));
+        return {_mm512_permutexvar_pd(_mm512_cvtepi32_epi64(lanes), a.value)};
     }
     static vec load_bits(const double* p, unsigned bits) { return {_mm512_maskz_loadu_pd(mask_of_bits(bits), p)}; }
     static mask mask_of_bits(unsigned bits) { return static_cast<mask>(bits); }

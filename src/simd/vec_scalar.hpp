@@ -18,6 +18,7 @@ struct vec {
     static vec load(const T* p) { return {*p}; }
     static vec load_first(const T* p, int n) { return {n > 0 ? *p : T(0)}; }
     friend vec even(vec a, vec) { return a; }
+    friend vec permute(vec a, const std::int32_t*) { return a; }
     static vec load_bits(const T* p, unsigned bits) { return {bits & 1 ? *p : T(0)}; }
     static mask mask_of_bits(unsigned bits) { return bits & 1; }
     static unsigned bits_of(mask m) { return m ? 1 : 0; }

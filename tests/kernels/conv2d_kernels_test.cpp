@@ -99,6 +99,26 @@ TYPED_TEST(Conv2dKernelsTest, TransposeTightlyWritesNothingBeside) {
     });
 }
 
+TYPED_TEST(Conv2dKernelsTest, SplitTapsOfAnyNumber) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        for (const std::int64_t taps : {1, 2, 3, 4, 5, 6, 7, 9, 15, 25})
+            for (const std::int64_t channels : {1, 3, 4, 8, 13, 16, 31, 40, 64}) {
+                SCOPED_TRACE(testing::Message() << taps << " taps, " << channels << " channels");
+                const std::int64_t to_row = channels + 5;
+                const Guarded<T> from = this->integers(channels * taps);
+                Guarded<T> to(taps * to_row);
+                EXPECT_TRUE(kernels.pack->split_taps(from.data(), channels, taps, to.data(), to_row));
+                EXPECT_TRUE(to.intact());
+                for (std::int64_t t = 0; t < taps; ++t)
+                    for (std::int64_t c = 0; c < to_row; ++c) {
+                        if (c < channels) ASSERT_EQ(to[t * to_row + c], from[c * taps + t]) << t << ", " << c;
+                        else ASSERT_TRUE(std::isnan(to[t * to_row + c])) << t << ", " << c;
+                    }
+            }
+    });
+}
+
 TYPED_TEST(Conv2dKernelsTest, GatherRowsFromAnywhere) {
     using T = TypeParam;
     this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
@@ -152,6 +172,7 @@ TYPED_TEST(Conv2dKernelsTest, PackingFindsWhatIsNotFinite) {
                 EXPECT_FALSE(kernels.pack->transpose(from.data(), columns, rows, columns, to.data(), to_row)) << k;
                 EXPECT_FALSE(kernels.pack->transpose_tight(from.data(), columns, rows, columns, to.data(), to_row))
                     << k;
+                EXPECT_FALSE(kernels.pack->split_taps(from.data(), columns, rows, to.data(), to_row)) << k;
             }
     });
 }
