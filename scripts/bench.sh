@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the benchmark with the given arguments in the caller's folder.
 #
-#   scripts/bench.sh [ARGUMENT...]    `scripts/bench.sh --help` lists the arguments
+#   scripts/bench.sh [ARGUMENT...]    `scripts/bench.sh --help` lists the arguments; README.md explains them
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
@@ -16,13 +16,25 @@ plot() {
     run_quietly "Plotting into $results" "$python" "$script" "$results"
 }
 
+binary="$repository/build/release/bench/backgrad_bench"
+
+# Help is not worth a build. The program lists its options itself where there is one.
+help() {
+    sed -n '2,/^set /{s/^#$//;s/^# //p;}' "${BASH_SOURCE[0]}"
+    [[ ! -x "$binary" ]] || { echo && exec "$binary" --help; }
+}
+
+for argument; do
+    [[ "$argument" != --help && "$argument" != -h ]] || { help && exit 0; }
+done
+
 "$repository/scripts/install_deps.sh" core test bench
 build release backgrad_bench
 
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 status=0
-"$repository/build/release/bench/backgrad_bench" "$@" | tee "$output" || status=$?
+"$binary" "$@" | tee "$output" || status=$?
 results=$(sed -n 's/^results: //p' "$output" | tail -n 1)
 if [[ -n "$results" ]]; then
     plot "$results" || status=$?

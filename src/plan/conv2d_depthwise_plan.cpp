@@ -77,7 +77,7 @@ void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
 }
 
 void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes,
-                   const Strategy& strategy) {
+                   const Strategy& strategy, std::int64_t units_per_task) {
     const std::int64_t threads = std::max(1, strategy.threads);
     const std::int64_t pixels = ceil_div(plan.segments.count, plan.segment_groups) * plan.segments.largest();
     const std::int64_t products = std::max<std::int64_t>(1, pixels * p.taps() * plan.unit_channels);
@@ -89,10 +89,11 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const std::int64_t share_of_thread = ceil_div(plan.units * plan.segment_groups, threads);
     const std::int64_t wanted =
         plan.over_rows ? std::max(round_up(share_of_thread, together), worthwhile) : std::min(worthwhile, balanced);
-    const std::int64_t size = uncut ? plan.units : std::min(wanted, plan.units);
+    const std::int64_t ruled = uncut ? plan.units : std::min(wanted, plan.units);
+    const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
     // As many tasks for each worker, where pixels are not read together for several units.
-    const bool even = !uncut && together == 1;
+    const bool even = !uncut && together == 1 && units_per_task == 0;
     while (even && plan.unit_blocks < plan.units && plan.segment_groups * plan.unit_blocks % threads != 0)
         ++plan.unit_blocks;
     plan.units_per_block = ceil_div(plan.units, plan.unit_blocks);
@@ -107,13 +108,15 @@ double tile_cost(double rows, double pixels, double kernel_rows) {
     return std::max({1.0, loads / products, 8.0 / (rows * pixels)}) + 0.1 * loads / products;
 }
 
-void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const DepthwiseTileLimits& limits) {
+void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const DepthwiseTileLimits& limits,
+                  std::int64_t tile_pixels) {
     const std::int64_t columns = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
     const std::int64_t lines = std::max<std::int64_t>(1, ceil_div(p.in_height, plan.rows.class_step));
     for (const DepthwiseTaps& taps : plan.rows.phases) {
         DepthwiseTile best{1, 1};
         double least = std::numeric_limits<double>::infinity();
         for (std::int64_t pixels = 1; pixels <= 8; ++pixels) {
+            if (tile_pixels > 0 && pixels != tile_pixels) continue;
             const std::int64_t most =
                 std::min({std::max<std::int64_t>(1, taps.count), lines, std::int64_t{limits.rows[pixels]}});
             for (std::int64_t rows = 1; rows <= most; ++rows) {
@@ -144,30 +147,41 @@ Segments free_segments(const Conv2dProblem& p, std::int64_t units, const Strateg
 Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients,
                                    const DepthwiseTileLimits& limits, std::size_t element_bytes,
                                    const Strategy& strategy) {
+    return plan_depthwise(p, gradients, depthwise_way(p, gradients, element_bytes), limits, element_bytes, strategy);
+}
+
+DepthwiseWay depthwise_way(const Conv2dProblem& p, const Conv2dGradients& gradients, std::size_t element_bytes) {
+    const bool sums = gradients.weight || gradients.bias;
+    // Rows that fill less than half a vector are better transposed.
+    const bool wide = 2 * p.in_width * static_cast<std::int64_t>(element_bytes) > 64;
+    return {sums && (works_on_planes(p) || works_on_rows(p)), gradients.input && wide && works_on_planes(p), 0, 0};
+}
+
+Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients, const DepthwiseWay& way,
+                                   const DepthwiseTileLimits& limits, std::size_t element_bytes,
+                                   const Strategy& strategy) {
     Conv2dDepthwisePlan plan{};
     plan.gradients = gradients;
     plan.channels = p.groups;
     plan.unit_channels = limits.lanes;
     plan.units = ceil_div(plan.channels, plan.unit_channels);
     if (plan.sums()) {
-        plan.segments = weight_segments(p, weight_family(p, element_bytes), element_bytes);
+        plan.over_planes = way.sums_in_place && works_on_planes(p);
+        plan.over_rows = way.sums_in_place && works_on_rows(p);
+        plan.segments = weight_segments(p, plan.over_planes ? LaneFamily::pixels : LaneFamily::channels, element_bytes);
         plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
-        plan.over_planes = works_on_planes(p);
-        plan.over_rows = works_on_rows(p);
         if (plan.over_planes) plan.planes = plan_planes(p, element_bytes);
     } else {
         plan.segments = free_segments(p, plan.units, strategy);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
     }
-    // Rows that fill less than half a vector are better transposed.
-    const bool wide = 2 * p.in_width * static_cast<std::int64_t>(element_bytes) > 64;
-    if (gradients.input && wide && works_on_planes(p)) plan.input_planes = plan_input_planes(p, element_bytes);
+    if (way.input_in_place) plan.input_planes = plan_input_planes(p, element_bytes);
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * limits.lanes;
-    choose_blocks(plan, p, static_cast<std::int64_t>(element_bytes), strategy);
+    choose_blocks(plan, p, static_cast<std::int64_t>(element_bytes), strategy, way.units_per_task);
     choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
-    choose_tiles(plan, p, limits);
+    choose_tiles(plan, p, limits, way.tile_pixels);
     plan.tasks = plan.segment_groups * plan.unit_blocks;
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;
     const std::int64_t units = plan.units_per_block;

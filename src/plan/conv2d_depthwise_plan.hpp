@@ -100,6 +100,20 @@ struct Conv2dDepthwisePlan {
     }
 };
 
+/// What a depthwise plan chooses, by rule. Only where the sums are taken decides the order of additions.
+struct DepthwiseWay {
+    bool sums_in_place;           ///< of grad_weight and grad_bias: straight over planes (NCHW) or rows (NHWC)
+    bool input_in_place;          ///< grad_input straight from planes
+    std::int64_t units_per_task;  ///< 0: by rule
+    std::int64_t tile_pixels;     ///< of the input gradient's register tiles; 0: those with the fewest slots
+};
+DepthwiseWay depthwise_way(const Conv2dProblem& problem, const Conv2dGradients& gradients, std::size_t element_bytes);
+
+/// Plans the gradients in the given way, whose parts must exist for the problem.
+Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& problem, const Conv2dGradients& gradients,
+                                   const DepthwiseWay& way, const DepthwiseTileLimits& limits,
+                                   std::size_t element_bytes, const Strategy& strategy);
+
 /// Plans the gradients for a depthwise problem that has output pixels.
 Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& problem, const Conv2dGradients& gradients,
                                    const DepthwiseTileLimits& limits, std::size_t element_bytes,

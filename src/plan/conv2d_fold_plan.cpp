@@ -1,5 +1,7 @@
 #include "plan/conv2d_fold_plan.hpp"
 
+#include "plan/candidates.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -155,7 +157,7 @@ void plan_fold(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTile
                const Strategy& strategy) {
     const Conv2dProblem sums = tap_sums_problem(p);
     plan.strip_lanes = tiles.lanes;
-    choose_strip_tile(plan, sums, tiles, 1);
+    set_strip_tile(plan, sums, tiles, cheapest(strip_cuts(plan, sums, tiles, 1), worthwhile_strip_cut).vectors);
     const std::int64_t row_bytes = row_elements(p) * static_cast<std::int64_t>(element_bytes);
     // A row of grad_input needs all the rows that it meets; rows that the next one meets too are moved.
     plan.fold_rows = std::clamp(sums_bytes / std::max<std::int64_t>(1, row_bytes),

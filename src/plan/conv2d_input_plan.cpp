@@ -1,5 +1,6 @@
 #include "plan/conv2d_input_plan.hpp"
 
+#include "plan/candidates.hpp"
 #include "plan/conv2d_fold_plan.hpp"
 #include "plan/move_cycles.hpp"
 
@@ -34,9 +35,8 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
            (copy_cycles + row_start(p)) * static_cast<double>(p.out_channels) / area;
 }
 
-/// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase).
+/// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase). Not for what is cut in strips.
 double pixel_cost(const Conv2dProblem& p, int lanes) {
-    if (has_strips(p)) return pointwise_cost(p, lanes);
     const std::int64_t width = ceil_div(p.in_width, p.stride_width);
     const double fill = static_cast<double>(width) / static_cast<double>(round_up(width, lanes));
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
@@ -72,19 +72,30 @@ std::int64_t block_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan,
            Conv2dWeightPlan::run_elements(runs, element_bytes);
 }
 
-void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
+/// Pixels that meet a tile of channels, nominally.
+std::int64_t rows_of_channel_tiles(const Conv2dProblem& p) {
+    return std::clamp<std::int64_t>(ceil_div(p.in_width, p.stride_width), 1, 112);
+}
+
+/// Sets register tiles of so many vectors; where there are 0, of as many as take the fewest slots.
+void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, int vectors) {
     const std::int64_t width = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
-    plan.channel_tiles = choose_lane_tiles(p.in_channels, std::min<std::int64_t>(width, 112), tiles);
+    plan.channel_tiles = choose_lane_tiles(p.in_channels, rows_of_channel_tiles(p), tiles);
+    if (plan.family == LaneFamily::channels && vectors > 0)
+        plan.channel_tiles.vectors =
+            static_cast<int>(std::min<std::int64_t>(vectors, plan.channel_tiles.padded() / tiles.lanes));
     if (plan.family == LaneFamily::channels) return;
     plan.vectors_are_rows = p.in_height > 1;
     const std::int64_t lines =
         plan.vectors_are_rows ? ceil_div(p.in_height, p.stride_height) : ceil_div(width, tiles.lanes);
+    if (vectors > 0) {
+        plan.pixel_vectors = static_cast<int>(std::min<std::int64_t>(vectors, lines));
+        plan.row_channels = channels_beside(p, tiles, plan.pixel_vectors);
+        return;
+    }
     double best = std::numeric_limits<double>::infinity();
-    int limit = tiles.rows_limit[1];
     for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
-        // The last tile of a block may have any smaller number of rows.
-        limit = std::min(limit, tiles.rows_limit[v]);
-        const std::int64_t parts = ceil_div(p.in_channels, limit), rows = ceil_div(p.in_channels, parts);
+        const std::int64_t rows = channels_beside(p, tiles, v), parts = ceil_div(p.in_channels, rows);
         // Loads of grad_output cross cache lines: count them twice.
         const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));
         const double cost = slots * static_cast<double>(parts * ceil_div(lines, v));
@@ -137,14 +148,24 @@ double weight_reads(LaneFamily family, std::int64_t pixels) {
     return family == LaneFamily::channels ? std::max(1.0, 6.0 / static_cast<double>(pixels)) : 1.0;
 }
 
-/// Cuts images so that panels stay in the cache and workers are equally busy.
-void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
-                   const Strategy& strategy) {
+/// Slots of the plan's register tiles over those of the tiles with the fewest, where lanes are channels. Cuts of rows
+/// of pixels weigh theirs.
+double slots_over_fewest(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
+    if (plan.family == LaneFamily::pixels) return 1;
+    const std::int64_t rows = rows_of_channel_tiles(p);
+    const int fewest = choose_lane_tiles(p.in_channels, rows, tiles).vectors;
+    return tile_slots(p.in_channels, rows, plan.channel_tiles.vectors, tiles) /
+           tile_slots(p.in_channels, rows, fewest, tiles);
+}
+
+/// Cuts of images and channels: panels should stay in the cache, and workers be equally busy.
+std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors) {
+    const double extra_slots = slots_over_fewest(plan, p, tiles);
     const std::int64_t threads = std::max(1, strategy.threads), tile_count = plan.channel_tile_count(p);
     const bool cut_channels = strategy.partition != Partition::batch && strategy.partition != Partition::spatial;
     const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
-    double best = std::numeric_limits<double>::infinity();
-    Conv2dInputPlan chosen = plan;
+    std::vector<InputCut> cuts;
     for (std::int64_t columns = 1; columns <= width_units; columns = next_columns(p, plan, columns, threads))
         for (std::int64_t rows = 1; rows <= std::max<std::int64_t>(1, p.in_height); ++rows) {
             const std::int64_t tall = ceil_div(p.in_height, rows);
@@ -173,15 +194,17 @@ void choose_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const Register
                                     static_cast<double>(p.stride_height * p.stride_width);
                 const double cost =
                     (compute + move + 500) * spill * static_cast<double>(ceil_div(p.groups * blocks * c, threads));
-                if (cost < best * 0.98) {
-                    best = cost;
-                    chosen.row_blocks = rows;
-                    chosen.column_blocks = columns;
-                    chosen.channel_groups = c;
-                }
+                cuts.push_back({rows, columns, c, vectors, cost * extra_slots});
             }
         }
-    plan = chosen;
+    return cuts;
+}
+
+void cut_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const InputCut& cut, const Strategy& strategy) {
+    const std::int64_t tile_count = plan.channel_tile_count(p);
+    plan.row_blocks = cut.row_blocks;
+    plan.column_blocks = cut.column_blocks;
+    plan.channel_groups = cut.channel_groups;
     plan.blocks = p.batch * plan.row_blocks * plan.column_blocks;
     plan.block_groups = plan.blocks;
     if (strategy.partition == Partition::channel) {
@@ -218,6 +241,11 @@ std::int64_t Conv2dInputPlan::channel_tile_count(const Conv2dProblem& p) const {
                                           : ceil_div(p.in_channels, std::max<std::int64_t>(1, row_channels));
 }
 
+std::int64_t channels_beside(const Conv2dProblem& p, const RegisterTiles& tiles, int vectors) {
+    const int limit = *std::min_element(tiles.rows_limit + 1, tiles.rows_limit + vectors + 1);
+    return ceil_div(p.in_channels, ceil_div(p.in_channels, limit));
+}
+
 InputBlock input_block(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t block) {
     const std::int64_t column = block % plan.column_blocks, row = block / plan.column_blocks % plan.row_blocks;
     const Range units = share(ceil_div(p.in_width, p.stride_width), plan.column_blocks, column);
@@ -238,24 +266,77 @@ OutputWindow output_window(const Conv2dProblem& p, const Conv2dInputPlan& plan, 
     return {{first, std::clamp(bottom, first, p.out_height)}, {left, right}};
 }
 
-Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
-                           const Strategy& strategy) {
+namespace {
+
+/// What is the same for all cuts.
+Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lanes) {
     Conv2dInputPlan plan{};
-    const int nominal = static_cast<int>(64 / element_bytes);
-    const double pixels = pixel_cost(p, nominal), channels = channel_cost(p, nominal);
-    plan.folded = can_fold(p) && fold_cost(p, nominal) < std::min(pixels, channels);
-    plan.family = plan.folded || pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
+    const bool across_images = way.lanes == InputLanes::strips_across_images;
+    plan.folded = way.lanes == InputLanes::folded;
+    plan.family = way.lanes == InputLanes::channels ? LaneFamily::channels : LaneFamily::pixels;
+    plan.pointwise = across_images || way.lanes == InputLanes::strips;
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
-    plan.pointwise = plan.family == LaneFamily::pixels && has_strips(p);
+    if (plan.pointwise) begin_strips(plan, p, lanes, across_images);
+    return plan;
+}
+
+/// Strips are weighed by the ISA's own lanes, and the better ones stand for their kind among the other ways.
+void add_strips(const Conv2dProblem& p, int nominal, int lanes, std::vector<InputWay>& ways) {
+    const double kind = std::min(strips_cost(p, nominal, false), strips_cost(p, nominal, true));
+    const double inside = strips_cost(p, lanes, false), across = strips_cost(p, lanes, true);
+    const double better = std::min(inside, across);
+    ways.push_back({InputLanes::strips, inside > better ? kind * inside / better : kind});
+    ways.push_back({InputLanes::strips_across_images, across > better ? kind * across / better : kind});
+}
+
+}  // namespace
+
+std::vector<InputWay> input_ways(const Conv2dProblem& p, std::size_t element_bytes, const RegisterTiles& tiles) {
+    const int nominal = static_cast<int>(64 / element_bytes);
+    std::vector<InputWay> ways{{InputLanes::channels, channel_cost(p, nominal)}};
+    if (has_strips(p)) add_strips(p, nominal, tiles.lanes, ways);
+    else ways.push_back({InputLanes::rows, pixel_cost(p, nominal)});
+    if (can_fold(p)) ways.push_back({InputLanes::folded, fold_cost(p, nominal)});
+    return ways;
+}
+
+InputWay input_way(const Conv2dProblem& p, std::size_t element_bytes, const RegisterTiles& tiles) {
+    return cheapest(input_ways(p, element_bytes, tiles), 1.0);
+}
+
+std::vector<InputCut> input_cuts(const Conv2dProblem& p, const InputWay& way, const RegisterTiles& tiles,
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors) {
+    Conv2dInputPlan plan = uncut_plan(p, way, tiles.lanes);
+    if (plan.folded) return {{1, 1, 1, 0, 0}};
+    if (plan.pointwise) return strip_cuts(plan, p, tiles, std::max(1, strategy.threads));
+    choose_tiles(plan, p, tiles, vectors);
+    return block_cuts(plan, p, tiles, element_bytes, strategy, vectors);
+}
+
+InputCut choose_cut(const InputWay& way, const std::vector<InputCut>& cuts) {
+    const bool strips = way.lanes == InputLanes::strips || way.lanes == InputLanes::strips_across_images;
+    return cheapest(cuts, strips ? worthwhile_strip_cut : worthwhile_cut);
+}
+
+Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
+                           const Strategy& strategy) {
+    const InputWay way = input_way(p, element_bytes, tiles);
+    const InputCut cut = choose_cut(way, input_cuts(p, way, tiles, element_bytes, strategy));
+    return plan_input(p, way, cut, tiles, element_bytes, strategy);
+}
+
+Conv2dInputPlan plan_input(const Conv2dProblem& p, const InputWay& way, const InputCut& cut, const RegisterTiles& tiles,
+                           std::size_t element_bytes, const Strategy& strategy) {
+    Conv2dInputPlan plan = uncut_plan(p, way, tiles.lanes);
     if (plan.folded) {
         plan_fold(plan, p, tiles, element_bytes, strategy);
     } else if (plan.pointwise) {
-        plan_pointwise(plan, p, tiles, strategy);
+        plan_pointwise(plan, p, tiles, cut, strategy);
     } else {
-        choose_tiles(plan, p, tiles);
-        choose_blocks(plan, p, tiles, element_bytes, strategy);
+        choose_tiles(plan, p, tiles, cut.vectors);
+        cut_blocks(plan, p, cut, strategy);
     }
     const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
     plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace backgrad::plan {
 
@@ -97,7 +98,43 @@ struct Conv2dInputPlan {
     }
 };
 
-/// Plans the input gradient for `threads` workers.
+/// How grad_input becomes lanes. Only folding has an order of additions of its own.
+enum class InputLanes {
+    channels,              ///< input channels
+    rows,                  ///< pixels of rows
+    strips,                ///< pixels of images, whatever their rows
+    strips_across_images,  ///< pixels of the batch
+    folded,                ///< pixels of grad_output, for sums per kernel tap
+};
+
+struct InputWay {
+    InputLanes lanes;
+    double cycles;  ///< the model's estimate, nominal: per pixel of grad_input
+};
+
+/// Every way that exists for a problem that is not depthwise. The plan takes the cheapest, of equal ones the first.
+std::vector<InputWay> input_ways(const Conv2dProblem& problem, std::size_t element_bytes, const RegisterTiles& tiles);
+InputWay input_way(const Conv2dProblem& problem, std::size_t element_bytes, const RegisterTiles& tiles);
+
+/// How images, channels and register tiles are cut. Changes no bit.
+struct InputCut {
+    std::int64_t row_blocks, column_blocks, channel_groups;
+    int vectors;    ///< per register tile at most; 0: those with the fewest slots
+    double cycles;  ///< the model's estimate: of the worker with most to do
+};
+
+/// The cuts that the plan knows for a way, with register tiles of so many vectors; 0: for strips of any number, and
+/// else with those that have the fewest slots. Folding plans have one, by rule, without an estimate.
+std::vector<InputCut> input_cuts(const Conv2dProblem& problem, const InputWay& way, const RegisterTiles& tiles,
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors = 0);
+/// The model's choice of them.
+InputCut choose_cut(const InputWay& way, const std::vector<InputCut>& cuts);
+
+/// Plans the input gradient in the given way, with the given cut.
+Conv2dInputPlan plan_input(const Conv2dProblem& problem, const InputWay& way, const InputCut& cut,
+                           const RegisterTiles& tiles, std::size_t element_bytes, const Strategy& strategy);
+
+/// Plans the input gradient for `threads` workers as the models say.
 Conv2dInputPlan plan_input(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,
                            const Strategy& strategy);
 
@@ -118,20 +155,30 @@ ImagePixels first_image(Range pixels, std::int64_t image_pixels);
 /// True where the pixels of images lie behind each other and need no neighbours, so that strips can be cut from them.
 inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw && meets_single_pixels(p); }
 
-/// Cycles per pixel of grad_input of a pointwise convolution in strips.
-double pointwise_cost(const Conv2dProblem& problem, int lanes);
+/// Cycles per pixel of grad_input of a pointwise convolution in strips, cut from each image or across them.
+double strips_cost(const Conv2dProblem& problem, int lanes, bool across_images);
 
 /// Cycles of a task: some strips and some tiles of input channels.
 double pointwise_cycles(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const Range& strips,
                         const Range& channel_tiles);
 
-/// Chooses the vectors of a strip and the input channels of a register tile; and the groups of channel tiles.
-void choose_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
-                       std::int64_t threads);
+/// Begins a plan with strips of `lanes` pixels per vector.
+void begin_strips(Conv2dInputPlan& plan, const Conv2dProblem& problem, int lanes, bool across_images);
 
-/// Chooses tiles, tasks and memory of a pointwise plan.
+/// The cuts of such a plan: the vectors of a strip, and the groups of channel tiles.
+std::vector<InputCut> strip_cuts(const Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
+                                 std::int64_t threads);
+
+/// Input channels of a register tile of so many vectors of pixels or of fewer, as the last of a block or strip may
+/// have: as many as all of these tiles take, cut evenly.
+std::int64_t channels_beside(const Conv2dProblem& problem, const RegisterTiles& tiles, int vectors);
+
+/// Sets the vectors of a strip and the input channels of a register tile.
+void set_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles, int vectors);
+
+/// Cuts tasks and memory of a pointwise plan.
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
-                    const Strategy& strategy);
+                    const InputCut& cut, const Strategy& strategy);
 
 /// floor(a / b) for b > 0 and any a.
 inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }

@@ -52,13 +52,21 @@ void put_evenly(const Sums& sums, MainTasks list, int workers, std::vector<Order
 
 }  // namespace
 
-Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
-                       std::size_t element_bytes, const Strategy& strategy) {
-    return plan_conv2d(p, gradients, tiles, element_bytes, strategy, p.batch);
-}
+namespace {
 
-Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
-                       std::size_t element_bytes, const Strategy& strategy, std::int64_t images) {
+/// The plan of everything; `images` at a time of the batch.
+Conv2dPlan plan_blocked(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                        std::size_t element_bytes, const Strategy& strategy, std::int64_t images,
+                        const Conv2dBlocking& blocking) {
+    const RegisterTiles& dense = tiles.dense;
+    const auto weight_plan = [&](const Strategy& sums, bool continued) {
+        if (!blocking.weight) return plan_weight(p, dense, element_bytes, sums, continued);
+        return plan_weight(p, blocking.weight->way, blocking.weight->cut, dense, element_bytes, sums, continued);
+    };
+    const auto input_plan = [&](const Conv2dProblem& part) {
+        if (!blocking.input) return plan_input(part, dense, element_bytes, strategy);
+        return plan_input(part, blocking.input->way, blocking.input->cut, dense, element_bytes, strategy);
+    };
     Conv2dPlan plan;
     const bool continued = images < p.batch;
     Conv2dProblem part = p;
@@ -68,12 +76,13 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
     const bool same_output = p.grad_output_height == p.out_height && p.grad_output_width == p.out_width;
     const bool any_input = gradients.input && p.input_elements() > 0;
     if (p.depthwise() && p.batch * p.pixels_out() > 0) {
-        plan.depthwise = plan_depthwise(p, {any_input, gradients.weight, gradients.bias && same_output},
-                                        tiles.depthwise, element_bytes, strategy);
+        const Conv2dGradients together{any_input, gradients.weight, gradients.bias && same_output};
+        plan.depthwise =
+            plan_depthwise(p, together, blocking.depthwise.value_or(depthwise_way(p, together, element_bytes)),
+                           tiles.depthwise, element_bytes, strategy);
     } else {
-        if (gradients.weight && p.weight_elements() > 0)
-            plan.weight = plan_weight(p, tiles.dense, element_bytes, sums, continued);
-        if (any_input) plan.input = plan_input(part, tiles.dense, element_bytes, strategy);
+        if (gradients.weight && p.weight_elements() > 0) plan.weight = weight_plan(sums, continued);
+        if (any_input) plan.input = input_plan(part);
     }
     const bool with_weights = plan.depthwise || (plan.weight && !plan.weight->exchanged);
     if (gradients.bias && p.out_channels > 0 && !(with_weights && same_output))
@@ -86,6 +95,23 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients,
     if (plan.weight) put_evenly(*plan.weight, MainTasks::weight, workers, plan.main_tasks);
     if (plan.depthwise) put_evenly(*plan.depthwise, MainTasks::depthwise, workers, plan.main_tasks);
     return plan;
+}
+
+}  // namespace
+
+Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy) {
+    return plan_blocked(p, gradients, tiles, element_bytes, strategy, p.batch, {});
+}
+
+Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy, const Conv2dBlocking& blocking) {
+    return plan_blocked(p, gradients, tiles, element_bytes, strategy, p.batch, blocking);
+}
+
+Conv2dPlan plan_conv2d(const Conv2dProblem& p, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy, std::int64_t images) {
+    return plan_blocked(p, gradients, tiles, element_bytes, strategy, images, {});
 }
 
 void put_input_last(Conv2dPlan& plan) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "plan/conv2d_bias_plan.hpp"
+#include "plan/conv2d_blocking.hpp"
 #include "plan/conv2d_depthwise_plan.hpp"
 #include "plan/conv2d_input_plan.hpp"
 #include "plan/conv2d_problem.hpp"
@@ -62,8 +63,12 @@ struct Conv2dTiles {
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
                        std::size_t element_bytes, const Strategy& strategy);
 
-/// As above for a batch that comes `images` at a time: the input gradient is planned for so many, and the other sums
-/// are continued. See conv2d_chunks.hpp.
+/// Plans them with some things chosen. See conv2d_blockings.hpp.
+Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
+                       std::size_t element_bytes, const Strategy& strategy, const Conv2dBlocking& blocking);
+
+/// As the first for a batch that comes `images` at a time: the input gradient is planned for so many, and the other
+/// sums are continued. See conv2d_chunks.hpp.
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const Conv2dGradients& gradients, const Conv2dTiles& tiles,
                        std::size_t element_bytes, const Strategy& strategy, std::int64_t images);
 

@@ -1,7 +1,6 @@
 #include "plan/conv2d_input_plan.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace backgrad::plan {
 
@@ -94,36 +93,39 @@ double cost_across_images(const Conv2dProblem& p, int lanes) {
 
 }  // namespace
 
-/// The vectors of a strip, the input channels of a tile, and the groups of tiles with the least makespan. More groups
-/// balance better, but each reads grad_output anew.
-void choose_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
-                       std::int64_t threads) {
-    const std::int64_t pixels = plan.strips_cross_images ? p.batch * p.pixels_out() : p.pixels_out();
-    const std::int64_t vectors = ceil_div(pixels, tiles.lanes);
-    double best = std::numeric_limits<double>::infinity();
-    Conv2dInputPlan candidate = plan;
-    int limit = tiles.rows_limit[1];
-    for (int v = 1; v <= std::min<std::int64_t>(most_vectors, vectors); ++v) {
-        // Strips are cut evenly, so some have a vector less.
-        limit = std::min(limit, tiles.rows_limit[v]);
-        candidate.pixel_vectors = v;
-        candidate.row_channels = ceil_div(p.in_channels, ceil_div(p.in_channels, limit));
-        const std::int64_t tile_count = candidate.channel_tile_count(p);
-        for (std::int64_t c = 1; c <= (threads > 1 ? tile_count : 1); ++c) {
-            const double cost = makespan(p, candidate, c, threads);
-            if (cost >= best * (c > 1 ? 0.98 : 1.0)) continue;
-            best = cost;
-            candidate.channel_groups = c;
-            plan = candidate;
-        }
-    }
+void set_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, int vectors) {
+    plan.pixel_vectors = vectors;
+    plan.row_channels = channels_beside(p, tiles, vectors);
 }
 
-double pointwise_cost(const Conv2dProblem& p, int lanes) {
+std::vector<InputCut> strip_cuts(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                                 std::int64_t threads) {
+    // More groups balance better, but each reads grad_output anew.
+    constexpr double group_penalty = 1.02;
+    const std::int64_t pixels = plan.strips_cross_images ? p.batch * p.pixels_out() : p.pixels_out();
+    const std::int64_t most = std::clamp<std::int64_t>(ceil_div(pixels, tiles.lanes), 1, most_vectors);
+    Conv2dInputPlan candidate = plan;
+    std::vector<InputCut> cuts;
+    for (int v = 1; v <= most; ++v) {
+        set_strip_tile(candidate, p, tiles, v);
+        const std::int64_t groups = threads > 1 ? candidate.channel_tile_count(p) : 1;
+        for (std::int64_t c = 1; c <= groups; ++c)
+            cuts.push_back({1, 1, c, v, makespan(p, candidate, c, threads) * (c > 1 ? group_penalty : 1.0)});
+    }
+    return cuts;
+}
+
+double strips_cost(const Conv2dProblem& p, int lanes, bool across_images) {
     const double area =
         static_cast<double>(p.pixels_out()) / static_cast<double>(std::max<std::int64_t>(1, p.pixels_in()));
-    return area * std::min(cost_in_images(p, lanes), cost_across_images(p, lanes)) +
+    return area * (across_images ? cost_across_images(p, lanes) : cost_in_images(p, lanes)) +
            (p.strided() ? spread_cycles * static_cast<double>(p.in_channels) : 0);
+}
+
+void begin_strips(Conv2dInputPlan& plan, const Conv2dProblem& p, int lanes, bool across_images) {
+    plan.strip_lanes = lanes;
+    plan.strips_cross_images = across_images;
+    plan.staged = across_images || p.strided();
 }
 
 Range pixel_strip(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t strip) {
@@ -149,12 +151,10 @@ double pointwise_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
     return cycles;
 }
 
-void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, const InputCut& cut,
                     const Strategy& strategy) {
-    plan.strip_lanes = tiles.lanes;
-    plan.strips_cross_images = cost_across_images(p, tiles.lanes) < cost_in_images(p, tiles.lanes);
-    plan.staged = plan.strips_cross_images || p.strided();
-    choose_strip_tile(plan, p, tiles, std::max(1, strategy.threads));
+    set_strip_tile(plan, p, tiles, cut.vectors);
+    plan.channel_groups = cut.channel_groups;
     choose_tasks(plan, p, strategy);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
     const std::int64_t width = plan.pixel_vectors * tiles.lanes;

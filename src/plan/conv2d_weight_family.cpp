@@ -121,6 +121,11 @@ bool gains_by_exchange(const Conv2dProblem& p, int lanes) {
     return may_exchange(p) && !p.depthwise() && exchanged_cost(p, lanes) < pixel_cost(p, lanes) * 0.9;
 }
 
+/// Whether the input's channels can be lanes: transposing needs neighbouring columns.
+bool transposes_input(const Conv2dProblem& p) {
+    return p.layout != Layout::nchw || p.kernel_width > 1 || p.stride_width == 1;
+}
+
 }  // namespace
 
 double input_pixels(const Conv2dProblem& p) {
@@ -129,8 +134,7 @@ double input_pixels(const Conv2dProblem& p) {
 }
 
 LaneSide weight_side(const Conv2dProblem& p, int lanes) {
-    // Transposing needs neighbouring columns.
-    if (p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1) return LaneSide::grad_output;
+    if (!transposes_input(p)) return LaneSide::grad_output;
     return channel_cost(p, LaneSide::grad_output, lanes) <= channel_cost(p, LaneSide::input, lanes)
                ? LaneSide::grad_output
                : LaneSide::input;
@@ -165,6 +169,51 @@ LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     const double pixels = gains_by_exchange(p, lanes) ? exchanged_cost(p, lanes) : pixel_cost(p, lanes);
     if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
     return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
+}
+
+namespace {
+
+/// Lanes are pixels, of the problem or of the exchanged one.
+WeightWay pixel_way(const Conv2dProblem& p, PixelRuns runs, bool exchange, int lanes) {
+    const double growth = exchange ? static_cast<double>(p.pixels_in()) / static_cast<double>(p.pixels_out()) : 1;
+    return {LaneFamily::pixels, LaneSide::input, runs, exchange,
+            pixel_cost(exchange ? exchanged(p) : p, runs, lanes) * growth};
+}
+
+}  // namespace
+
+WeightWay weight_way(const Conv2dProblem& p, std::size_t element_bytes, int lanes) {
+    const LaneFamily family = weight_family(p, element_bytes);
+    const LaneSide side = family == LaneFamily::channels ? weight_side(p, lanes) : LaneSide::input;
+    const int nominal = static_cast<int>(64 / element_bytes);
+    if (family == LaneFamily::pixels) {
+        const bool exchange = exchanges_operands(p, element_bytes);
+        return pixel_way(p, weight_runs(exchange ? exchanged(p) : p, element_bytes), exchange, nominal);
+    }
+    const double cycles = family == LaneFamily::patches ? patch_cost(p, nominal)
+                                                        : std::min(channel_cost(p, LaneSide::grad_output, nominal),
+                                                                   channel_cost(p, LaneSide::input, nominal));
+    return {family, side, PixelRuns::rows, false, cycles};
+}
+
+std::vector<WeightWay> weight_ways(const Conv2dProblem& p, std::size_t element_bytes, int lanes) {
+    const int nominal = static_cast<int>(64 / element_bytes);
+    std::vector<WeightWay> ways;
+    for (const LaneSide side : {LaneSide::grad_output, LaneSide::input}) {
+        if (side == LaneSide::input && !transposes_input(p)) continue;
+        // The sides are weighed by the ISA's own lanes, and the better one stands for the family.
+        const double better = channel_cost(p, weight_side(p, lanes), lanes);
+        const double cycles =
+            std::min(channel_cost(p, LaneSide::grad_output, nominal), channel_cost(p, LaneSide::input, nominal));
+        ways.push_back(
+            {LaneFamily::channels, side, PixelRuns::rows, false, cycles * channel_cost(p, side, lanes) / better});
+    }
+    if (const double cycles = patch_cost(p, nominal); p.taps() > 1 && std::isfinite(cycles))
+        ways.push_back({LaneFamily::patches, LaneSide::input, PixelRuns::rows, false, cycles});
+    for (const bool exchange : {false, true})
+        for (const PixelRuns runs : {PixelRuns::rows, PixelRuns::images})
+            if (!exchange || may_exchange(p)) ways.push_back(pixel_way(p, runs, exchange, nominal));
+    return ways;
 }
 
 PixelRuns weight_runs(const Conv2dProblem& p, std::size_t element_bytes) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace backgrad::plan {
 
@@ -39,6 +40,31 @@ LaneFamily weight_family(const Conv2dProblem& problem, std::size_t element_bytes
 
 /// The runs with the fewest cycles.
 PixelRuns weight_runs(const Conv2dProblem& problem, std::size_t element_bytes);
+
+/// How terms of grad_weight become lanes. All but the side decides the order of additions.
+struct WeightWay {
+    LaneFamily family;
+    LaneSide side;
+    PixelRuns runs;  ///< family pixels
+    bool exchanged;  ///< family pixels: the operands are
+    double cycles;   ///< the model's estimate, nominal: per output pixel and convolution group
+
+    bool same_order(const WeightWay& other) const {
+        return family == other.family && exchanged == other.exchanged &&
+               (family != LaneFamily::pixels || runs == other.runs);
+    }
+};
+
+/// The way that the plan takes. Only the side depends on the lanes of an ISA.
+WeightWay weight_way(const Conv2dProblem& problem, std::size_t element_bytes, int lanes);
+
+/// Every way that exists for a problem that is not depthwise.
+std::vector<WeightWay> weight_ways(const Conv2dProblem& problem, std::size_t element_bytes, int lanes);
+
+/// The problem whose weight gradient is computed so, before patches become its channels.
+inline Conv2dProblem weight_problem(const Conv2dProblem& problem, const WeightWay& way) {
+    return way.exchanged ? exchanged(problem) : problem;
+}
 
 /// How segments are passed over. With pixels as lanes every pass begins at chain 0, so its size depends on the problem
 /// and the element size alone; with channels as lanes a segment is one pass.

@@ -1,5 +1,6 @@
 #include "plan/conv2d_weight_plan.hpp"
 
+#include "plan/candidates.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -74,15 +75,15 @@ std::int64_t segment_groups(const Conv2dProblem& p, std::size_t element_bytes, c
 
 namespace {
 
-void cut_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::int64_t lane_blocks,
-                std::int64_t row_blocks) {
-    plan.lane_blocks = lane_blocks;
-    plan.row_blocks = row_blocks;
-    plan.rows_per_block = ceil_div(plan.row_channels, row_blocks);
-    const std::int64_t vectors = ceil_div(ceil_div(plan.lane_channels, tiles.lanes), lane_blocks);
+void cut_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, const WeightCut& cut) {
+    plan.lane_blocks = cut.lane_blocks;
+    plan.row_blocks = cut.row_blocks;
+    plan.rows_per_block = ceil_div(plan.row_channels, cut.row_blocks);
+    const std::int64_t vectors = ceil_div(ceil_div(plan.lane_channels, tiles.lanes), cut.lane_blocks);
     plan.block_tiles =
         choose_lane_tiles(std::min(plan.lane_channels, vectors * tiles.lanes), plan.rows_per_block, tiles);
-    plan.tasks = p.groups * plan.segment_groups * lane_blocks * row_blocks;
+    if (cut.vectors > 0) plan.block_tiles.vectors = static_cast<int>(std::min<std::int64_t>(cut.vectors, vectors));
+    plan.tasks = p.groups * plan.segment_groups * cut.lane_blocks * cut.row_blocks;
     plan.block_elements = plan.block_tiles.padded() * plan.rows_per_block * p.taps();
 }
 
@@ -109,47 +110,46 @@ double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Re
     return (compute + per_pixel * pixels + update) * spill * static_cast<double>(segments);
 }
 
-/// The blocks with the least makespan; more blocks balance better and pack more often.
-void choose_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
-                   std::size_t element_bytes, const Strategy& strategy) {
+/// Cuts and their makespans; more blocks balance better and pack more often.
+std::vector<WeightCut> block_cuts(Conv2dWeightPlan plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                                  std::size_t element_bytes, const Strategy& strategy, int tile_vectors) {
     const std::int64_t vectors = std::max<std::int64_t>(1, ceil_div(plan.lane_channels, tiles.lanes));
     const std::int64_t row_limit = std::max<std::int64_t>(1, ceil_div(plan.row_channels, 4));
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     const std::int64_t threads = std::max(1, strategy.threads);
     constexpr std::int64_t most_bytes = 3 * 1024 * 1024;
-    double best = std::numeric_limits<double>::infinity();
-    std::int64_t lane_blocks = vectors, row_blocks = row_limit;
+    std::vector<WeightCut> cuts;
     for (std::int64_t l = 1; l <= vectors; l = l < 8 ? l + 1 : l * 2)
         for (std::int64_t r = 1; r <= row_limit; r = r < 8 ? r + 1 : r * 2) {
-            cut_blocks(plan, p, tiles, l, r);
+            cut_blocks(plan, p, tiles, {l, r, tile_vectors, 0});
             const bool fits =
                 (plan.block_elements + panel_elements(p, plan)) * static_cast<std::int64_t>(element_bytes) <=
                 most_bytes;
             // A batch or spatial partition cuts channels only where a block would outgrow its memory.
             const double pieces = uncut ? 1e12 * static_cast<double>(l * r) : 0;
-            const double cost = block_cost(plan, p, tiles, element_bytes, threads) + pieces;
-            if (fits && cost < best * 0.98) {
-                best = cost;
-                lane_blocks = l;
-                row_blocks = r;
-            }
+            if (fits) cuts.push_back({l, r, tile_vectors, block_cost(plan, p, tiles, element_bytes, threads) + pieces});
         }
-    cut_blocks(plan, p, tiles, lane_blocks, row_blocks);
+    if (cuts.empty()) cuts.push_back({vectors, row_limit, tile_vectors, std::numeric_limits<double>::infinity()});
+    return cuts;
 }
 
 /// Family pixels: only the output channels are cut.
-void plan_pixel_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes,
-                       const Strategy& strategy) {
-    const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
-    plan.passes = weight_passes(p, plan.family, plan.segments);
-    plan.runs = weight_runs(p, element_bytes);
+WeightCut pixel_cut(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
     const std::int64_t threads = std::max(1, strategy.threads), shares = p.groups * plan.segment_groups;
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     const std::int64_t balanced = uncut ? 1 : ceil_div(4 * threads, shares);
+    if (shares % threads == 0 && p.out_channels <= 64) return {1, 1, 1, 0};
+    return {1,
+            std::clamp<std::int64_t>(std::max(balanced, ceil_div(p.out_channels, 64)), 1,
+                                     std::max<std::int64_t>(1, ceil_div(p.out_channels, 4))),
+            1, 0};
+}
+
+void cut_pixel_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, std::size_t element_bytes, const WeightCut& cut) {
+    const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
+    plan.passes = weight_passes(p, plan.family, plan.segments);
     plan.lane_blocks = 1;
-    plan.row_blocks = std::clamp<std::int64_t>(std::max(balanced, ceil_div(p.out_channels, 64)), 1,
-                                               std::max<std::int64_t>(1, ceil_div(p.out_channels, 4)));
-    if (shares % threads == 0 && p.out_channels <= 64) plan.row_blocks = 1;
+    plan.row_blocks = cut.row_blocks;
     plan.rows_per_block = ceil_div(p.out_channels, plan.row_blocks);
     plan.block_tiles = {p.in_channels, 1, static_cast<int>(chains)};
     plan.tasks = p.groups * plan.segment_groups * plan.row_blocks;
@@ -211,24 +211,51 @@ Conv2dProblem patch_problem(const Conv2dProblem& p) {
     return patches;
 }
 
-Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
-                             const Strategy& strategy, bool continued) {
+namespace {
+
+/// What is the same for all cuts.
+Conv2dWeightPlan uncut_plan(const Conv2dProblem& p, const WeightWay& way, std::size_t element_bytes,
+                            const Strategy& strategy) {
     Conv2dWeightPlan plan{};
-    plan.continued = continued;
-    plan.family = weight_family(p, element_bytes);
-    plan.exchanged = exchanges_operands(p, element_bytes);
-    const Conv2dProblem summed = weight_problem(p, element_bytes);
+    plan.family = way.family;
+    plan.exchanged = way.exchanged;
+    plan.runs = way.runs;
+    plan.side = way.side;
+    const Conv2dProblem summed = weight_problem(p, way);
     plan.problem = plan.family == LaneFamily::patches ? patch_problem(p) : summed;
-    const Conv2dProblem& q = plan.problem;
     plan.segments = weight_segments(summed, plan.family, element_bytes);
     plan.segment_groups = segment_groups(summed, element_bytes, plan.segments, strategy);
-    plan.side = plan.family == LaneFamily::channels ? weight_side(p, tiles.lanes) : LaneSide::input;
     const bool from_output = plan.side == LaneSide::grad_output;
-    plan.lane_channels = from_output ? q.out_channels : q.in_channels;
-    plan.row_channels = from_output ? q.in_channels : q.out_channels;
-    if (plan.family == LaneFamily::pixels) plan_pixel_blocks(plan, q, element_bytes, strategy);
-    else choose_blocks(plan, q, tiles, element_bytes, strategy);
-    plan.block_bias = from_output ? plan.block_tiles.padded() : plan.rows_per_block;
+    plan.lane_channels = from_output ? plan.problem.out_channels : plan.problem.in_channels;
+    plan.row_channels = from_output ? plan.problem.in_channels : plan.problem.out_channels;
+    return plan;
+}
+
+}  // namespace
+
+std::vector<WeightCut> weight_cuts(const Conv2dProblem& p, const WeightWay& way, const RegisterTiles& tiles,
+                                   std::size_t element_bytes, const Strategy& strategy, int vectors) {
+    const Conv2dWeightPlan plan = uncut_plan(p, way, element_bytes, strategy);
+    if (plan.family == LaneFamily::pixels) return {pixel_cut(plan, plan.problem, strategy)};
+    return block_cuts(plan, plan.problem, tiles, element_bytes, strategy, vectors);
+}
+
+Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
+                             const Strategy& strategy, bool continued) {
+    const WeightWay way = weight_way(p, element_bytes, tiles.lanes);
+    const WeightCut cut = cheapest(weight_cuts(p, way, tiles, element_bytes, strategy), worthwhile_cut);
+    return plan_weight(p, way, cut, tiles, element_bytes, strategy, continued);
+}
+
+Conv2dWeightPlan plan_weight(const Conv2dProblem& p, const WeightWay& way, const WeightCut& cut,
+                             const RegisterTiles& tiles, std::size_t element_bytes, const Strategy& strategy,
+                             bool continued) {
+    Conv2dWeightPlan plan = uncut_plan(p, way, element_bytes, strategy);
+    plan.continued = continued;
+    const Conv2dProblem& q = plan.problem;
+    if (plan.family == LaneFamily::pixels) cut_pixel_blocks(plan, q, element_bytes, cut);
+    else cut_blocks(plan, q, tiles, cut);
+    plan.block_bias = plan.side == LaneSide::grad_output ? plan.block_tiles.padded() : plan.rows_per_block;
     plan.worker_elements = (plan.partials() ? 0 : plan.partial_elements()) + scratch_elements(plan, q, element_bytes);
     if (plan.family == LaneFamily::patches) plan.worker_elements += patch_elements(plan, p, element_bytes);
     plan.shared_elements = plan.partials() ? plan.tasks * plan.partial_elements() : 0;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace backgrad::plan {
 
@@ -86,7 +87,24 @@ PixelPanels pixel_panels(const Conv2dProblem& problem, std::int64_t images, std:
 /// in_channels * taps input channels in the order of the weight's layout.
 Conv2dProblem patch_problem(const Conv2dProblem& problem);
 
-/// Plans the weight gradient for `threads` workers. Only block sizes depend on tiles and threads.
+/// How grad_weight is cut into blocks and those into register tiles. Changes no bit.
+struct WeightCut {
+    std::int64_t lane_blocks, row_blocks;
+    int vectors;    ///< of lanes per register tile at most; 0: those with the fewest slots
+    double cycles;  ///< the model's estimate: of the worker with most to do
+};
+
+/// The cuts that the plan knows for a way, with register tiles of so many vectors. Where pixels are lanes there is one,
+/// by rule, without an estimate.
+std::vector<WeightCut> weight_cuts(const Conv2dProblem& problem, const WeightWay& way, const RegisterTiles& tiles,
+                                   std::size_t element_bytes, const Strategy& strategy, int vectors = 0);
+
+/// Plans the weight gradient in the given way, with the given cut.
+Conv2dWeightPlan plan_weight(const Conv2dProblem& problem, const WeightWay& way, const WeightCut& cut,
+                             const RegisterTiles& tiles, std::size_t element_bytes, const Strategy& strategy,
+                             bool continued = false);
+
+/// Plans the weight gradient for `threads` workers as the models say. Only block sizes depend on tiles and threads.
 Conv2dWeightPlan plan_weight(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,
                              const Strategy& strategy, bool continued = false);
 
