@@ -97,7 +97,8 @@ struct Words {
         partitions, schedules, reductions;
     std::string out = default_folder();
     std::optional<std::string> machine;
-    bool predict = false, validate_prediction = false;
+    std::optional<std::string> blockings;
+    bool predict = false, validate_prediction = false, tune = false;
 };
 
 /// Splits at commas here, because CLI11 drops the empty word of "a,,b".
@@ -137,6 +138,12 @@ void declare(CLI::App& app, Words& words) {
     app.add_option("--machine", words.machine, "Machine to predict for [this one's cores, by their tasks' serial time]")
         ->type_name("FILE");
     app.add_flag("--validate-prediction", words.validate_prediction, "Measure what --predict says, here");
+    app.add_flag(
+        "--tune", words.tune,
+        "Time the blockings that convolutions' plans know, and say what the chosen ones lose; writes tune.jsonl");
+    app.add_option("--blockings", words.blockings,
+                   "With --tune: most blockings of a cell, the cheapest by the models [16]")
+        ->type_name("N");
     app.footer("Lists are comma-separated. Google Benchmark's --benchmark_* flags are passed on.");
 }
 
@@ -201,6 +208,38 @@ void interpret_prediction(Arguments& a, const Words& words) {
     }
 }
 
+/// Blockings are those of the automatic strategy.
+void refuse_strategies(const Words& words) {
+    const auto none = [](const char* option, const std::vector<std::string>& given) {
+        if (!given.empty()) throw Error(option, "nothing together with --tune", "a value");
+    };
+    none("--modes", words.modes);
+    none("--scaling", words.scalings);
+    none("--cache", words.caches);
+    none("--partitions", words.partitions);
+    none("--schedules", words.schedules);
+    none("--reductions", words.reductions);
+    if (words.dtypes.size() > 1) throw Error("--dtypes", "at most one value together with --tune", "a list");
+    if (words.variants.size() > 1) throw Error("--variants", "at most one value together with --tune", "a list");
+}
+
+/// Fills what has to do with tuning.
+void interpret_tuning(Arguments& a, const Words& words) {
+    if (words.blockings && !words.tune) throw Error("--blockings", "--tune beside it", "none");
+    if (!words.tune) return;
+    if (a.task != Arguments::Task::measure) throw Error("--tune", "no prediction beside it", "both");
+    refuse_strategies(words);
+    a.task = Arguments::Task::tune;
+    if (words.blockings) a.blockings = static_cast<std::size_t>(parse_positive("--blockings", *words.blockings, 4096));
+    if (words.variants.empty()) a.variants = {backend_available(Backend::openmp) ? "openmp" : "std"};
+    if (!variant_named(a.variants.front()).has_strategies)
+        throw Error("--variants", "a back end of backgrad's together with --tune", "'" + a.variants.front() + "'");
+    for (const Operation operation : a.operations)
+        if (kind_of(operation) != ShapeKind::conv2d)
+            throw Error("--ops", "operations with blockings to tune, those of conv2d", std::string(name(operation)));
+    if (a.operations.empty()) a.operations = {Operation::conv2d_backward_input, Operation::conv2d_backward_weight};
+}
+
 Arguments interpret(const Words& words) {
     Arguments a;
     const auto text = [](const std::string& word) { return word; };
@@ -226,6 +265,7 @@ Arguments interpret(const Words& words) {
     if (words.out.empty()) throw Error("--out", "a folder", "an empty name");
     a.out = words.out;
     interpret_prediction(a, words);
+    interpret_tuning(a, words);
     return a;
 }
 

@@ -3,6 +3,7 @@
 #include "operation.hpp"
 #include "predict/machine.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -32,8 +33,10 @@ struct Arguments {
         measure,
         predict,
         validate_prediction,
+        tune,
     } task = Task::measure;
     std::optional<Machine> machine;            ///< to predict for
+    std::size_t blockings = 16;                ///< most of a cell that are timed
     std::vector<std::string> benchmark_flags;  ///< --benchmark_*
 };
 

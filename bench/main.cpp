@@ -3,6 +3,7 @@
 #include "predict/prediction.hpp"
 #include "predict/validation.hpp"
 #include "run.hpp"
+#include "tune/run_tuning.hpp"
 #include "worker.hpp"
 
 #include <backgrad/error.hpp>
@@ -41,6 +42,7 @@ void put_affinity_aside(int argc, char** argv, char** environment) {
 bool perform(const backgrad::bench::Arguments& arguments, const std::vector<std::string>& command_line) {
     using Task = backgrad::bench::Arguments::Task;
     if (arguments.task == Task::validate_prediction) return run_validation(arguments, command_line);
+    if (arguments.task == Task::tune) return run_tuning(arguments, command_line);
     if (arguments.task == Task::measure) return run(arguments, command_line);
     run_prediction(arguments, command_line);
     return true;

@@ -35,21 +35,21 @@ double timed_run(Runnable& runnable) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// A cell that passed its check.
+/// A contestant that passed the check.
 struct Ready {
-    std::size_t cell;
+    std::size_t number;
     std::unique_ptr<Runnable> runnable;
     double seconds;
     Outcome outcome;
 };
 
-/// Prepares and checks one cell; `outcome.status` tells whether it may be timed.
+/// Prepares and checks one of them; `outcome.status` tells whether it may be timed.
 template <class T>
-Ready prepare_and_check(const Cell& cell, std::size_t number, const std::vector<Problem<T>>& sets,
+Ready prepare_and_check(const Contestant<T>& contestant, std::size_t number, const std::vector<Problem<T>>& sets,
                         const std::vector<Expectation>& expectations) {
     Ready ready{number, nullptr, 0, {"ok", "", "", {}}};
     try {
-        ready.runnable = variant_named(cell.variant).prepare<T>(cell, std::span<const Problem<T>>(sets));
+        ready.runnable = contestant.prepare(std::span<const Problem<T>>(sets));
         sets[0].poison();
         ready.seconds = timed_run(*ready.runnable);
         ready.runnable->publish();
@@ -64,26 +64,43 @@ Ready prepare_and_check(const Cell& cell, std::size_t number, const std::vector<
 }
 
 template <class T>
-void measure_as(const std::vector<Cell>& cells, const std::function<void(std::size_t, const Outcome&)>& report) {
-    const std::vector<Problem<T>> sets = make_sets<T>(cells[0]);
-    const std::vector<Expectation> expectations = expect(cells[0], sets[0]);
-    std::vector<Ready> ready;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-        Ready candidate = prepare_and_check(cells[i], i, sets, expectations);
-        if (candidate.outcome.status == "ok") ready.push_back(std::move(candidate));
-        else report(i, candidate.outcome);
+void measure_as(const std::vector<Cell>& cells, const ReportOutcome& report) {
+    std::vector<Contestant<T>> contestants;
+    for (const Cell& cell : cells) {
+        const auto prepare = [&cell](std::span<const Problem<T>> sets) {
+            return variant_named(cell.variant).prepare<T>(cell, sets);
+        };
+        contestants.push_back({title(cell), prepare});
     }
-    std::vector<TimedRun> runs;
-    for (const Ready& r : ready) runs.push_back({title(cells[r.cell]), r.runnable.get(), sets.size(), r.seconds});
-    time_interleaved(runs, [&](std::size_t i, const std::vector<double>& milliseconds) {
-        ready[i].outcome.milliseconds = milliseconds;
-        report(ready[i].cell, ready[i].outcome);
-    });
+    measure_contestants<T>(cells[0], contestants, report);
 }
 
 }  // namespace
 
-void measure(const std::vector<Cell>& cells, const std::function<void(std::size_t, const Outcome&)>& report) {
+template <class T>
+void measure_contestants(const Cell& problem, const std::vector<Contestant<T>>& contestants,
+                         const ReportOutcome& report) {
+    const std::vector<Problem<T>> sets = make_sets<T>(problem);
+    const std::vector<Expectation> expectations = expect(problem, sets[0]);
+    std::vector<Ready> ready;
+    for (std::size_t i = 0; i < contestants.size(); ++i) {
+        Ready candidate = prepare_and_check(contestants[i], i, sets, expectations);
+        if (candidate.outcome.status == "ok") ready.push_back(std::move(candidate));
+        else report(i, candidate.outcome);
+    }
+    std::vector<TimedRun> runs;
+    for (const Ready& r : ready)
+        runs.push_back({contestants[r.number].title, r.runnable.get(), sets.size(), r.seconds});
+    time_interleaved(runs, [&](std::size_t i, const std::vector<double>& milliseconds) {
+        ready[i].outcome.milliseconds = milliseconds;
+        report(ready[i].number, ready[i].outcome);
+    });
+}
+
+template void measure_contestants(const Cell&, const std::vector<Contestant<float>>&, const ReportOutcome&);
+template void measure_contestants(const Cell&, const std::vector<Contestant<double>>&, const ReportOutcome&);
+
+void measure(const std::vector<Cell>& cells, const ReportOutcome& report) {
     if (cells[0].dtype == Dtype::f32) measure_as<float>(cells, report);
     else measure_as<double>(cells, report);
 }

@@ -100,6 +100,14 @@ Roof WorkerProcess::measure_roof(Dtype dtype) {
     return nlohmann::json::parse(line).get<Roof>();
 }
 
+std::vector<TimedBlocking> WorkerProcess::tune(const Cell& cell, std::size_t most) {
+    std::string line;
+    if (!send(nlohmann::json{{"tune", cell}, {"most", most}}.dump()) || !receive(line)) {
+        throw std::runtime_error(reap() + " while it timed blockings of " + title(cell));
+    }
+    return nlohmann::json::parse(line).get<std::vector<TimedBlocking>>();
+}
+
 void WorkerProcess::measure(const std::vector<Cell>& cells,
                             const std::function<void(std::size_t, const Outcome&)>& report) {
     std::vector<bool> reported(cells.size());

@@ -3,6 +3,7 @@
 #include "cell.hpp"
 #include "measure.hpp"
 #include "roofline/roofline.hpp"
+#include "tune/tuning.hpp"
 #include "variants/variant.hpp"
 
 #include <sys/types.h>
@@ -42,6 +43,9 @@ public:
 
     /// As measure in measure.hpp. If the process ends, the cells without an outcome have failed.
     void measure(const std::vector<Cell>& cells, const std::function<void(std::size_t, const Outcome&)>& report);
+
+    /// As tune in tuning.hpp. Throws std::runtime_error if the process ends.
+    std::vector<TimedBlocking> tune(const Cell& cell, std::size_t most);
 
 private:
     void start(int request_fd, int answer_fd, const std::vector<std::string>& benchmark_flags);

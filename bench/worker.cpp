@@ -46,6 +46,10 @@ int run_worker(int argc, char** argv) {
             answer(measure_roof(isa, request.at("roof").get<Dtype>(), threads, cpus));
             continue;
         }
+        if (request.contains("tune")) {
+            answer(tune(request.at("tune").get<Cell>(), request.at("most").get<std::size_t>()));
+            continue;
+        }
         measure(request.at("measure").get<std::vector<Cell>>(), [](std::size_t number, const Outcome& outcome) {
             answer({{"number", number}, {"outcome", outcome}});
         });

@@ -1,5 +1,6 @@
 #include "variants/backgrad_variant.hpp"
 
+#include "ops/conv2d_planned.hpp"
 #include "variants/caller_pool.hpp"
 #include "variants/launch.hpp"
 
@@ -70,12 +71,15 @@ std::unique_ptr<Runnable> prepare_plan(const Cell& cell, PlanShape shape, Option
 }
 
 template <class T>
+Conv2dBackwardArguments<T> conv2d_arguments(const Problem<T>& p) {
+    return {p.grad_output.data(), p.input.data(),       p.weight.data(),
+            p.grad_input.data(),  p.grad_weight.data(), p.grad_bias.data()};
+}
+
+template <class T>
 std::unique_ptr<Runnable> prepare_conv2d(const Cell& cell, std::span<const Problem<T>> sets) {
     return prepare_plan<Conv2dBackward<T>, Conv2dBackwardArguments<T>>(
-        cell, conv2d_shape(cell.shape), conv2d_options(cell, nullptr), sets, [](const Problem<T>& p) {
-            return Conv2dBackwardArguments<T>{p.grad_output.data(), p.input.data(),       p.weight.data(),
-                                              p.grad_input.data(),  p.grad_weight.data(), p.grad_bias.data()};
-        });
+        cell, conv2d_shape(cell.shape), conv2d_options(cell, nullptr), sets, conv2d_arguments<T>);
 }
 
 template <class T>
@@ -201,7 +205,29 @@ std::unique_ptr<Runnable> prepare_backgrad(const Cell& cell, std::span<const Pro
     }
 }
 
+template <class T>
+std::vector<plan::KnownBlocking> blockings_of(const Cell& cell) {
+    const auto pool = pool_for(cell);
+    return ops::PlannedConv2d<T>(conv2d_shape(cell.shape), conv2d_options(cell, pool.get())).blockings();
+}
+
+template <class T>
+std::unique_ptr<Runnable> prepare_blocking(const Cell& cell, const plan::Conv2dBlocking& blocking,
+                                           std::span<const Problem<T>> sets) {
+    auto pool = pool_for(cell);
+    ops::PlannedConv2d<T> plan(conv2d_shape(cell.shape), conv2d_options(cell, pool.get()), blocking);
+    using Planned = PlanRunnable<ops::PlannedConv2d<T>, Conv2dBackwardArguments<T>>;
+    return std::make_unique<Planned>(std::move(pool), std::move(plan),
+                                     bind_all<Conv2dBackwardArguments<T>>(sets, conv2d_arguments<T>));
+}
+
 template std::unique_ptr<Runnable> prepare_backgrad(const Cell&, std::span<const Problem<float>>);
 template std::unique_ptr<Runnable> prepare_backgrad(const Cell&, std::span<const Problem<double>>);
+template std::vector<plan::KnownBlocking> blockings_of<float>(const Cell&);
+template std::vector<plan::KnownBlocking> blockings_of<double>(const Cell&);
+template std::unique_ptr<Runnable> prepare_blocking(const Cell&, const plan::Conv2dBlocking&,
+                                                    std::span<const Problem<float>>);
+template std::unique_ptr<Runnable> prepare_blocking(const Cell&, const plan::Conv2dBlocking&,
+                                                    std::span<const Problem<double>>);
 
 }  // namespace backgrad::bench

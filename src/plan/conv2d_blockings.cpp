@@ -99,25 +99,45 @@ struct InputKind {
     static Conv2dBlocking only(const InputBlocking& blocking) { return {{}, blocking, {}}; }
 };
 
-/// A list without repetitions.
+/// Where a blocking stands in the list, which holds none twice.
+enum class Rank { chosen, own_of_way, other };
+
 class List {
 public:
-    void add(KnownBlocking known) {
-        const auto same = [&](const KnownBlocking& other) { return other.name == known.name; };
-        if (std::none_of(all_.begin(), all_.end(), same)) all_.push_back(std::move(known));
+    void add(KnownBlocking known, Rank rank) {
+        const auto same = [&](const Entry& other) { return other.known.name == known.name; };
+        if (std::none_of(all_.begin(), all_.end(), same)) all_.push_back({std::move(known), rank});
     }
-    std::size_t size() const { return all_.size(); }
-    /// Puts those from `first` on in the order of their estimates.
-    void sort_from(std::size_t first) {
-        std::stable_sort(all_.begin() + static_cast<std::ptrdiff_t>(first), all_.end(),
-                         [](const KnownBlocking& a, const KnownBlocking& b) {
-                             return a.estimated.value_or(1) < b.estimated.value_or(1);
-                         });
+
+    /// Of two gradients with plans of their own, the two chosen ones are one plan.
+    void join_chosen() {
+        const auto is_chosen = [](const Entry& entry) { return entry.rank == Rank::chosen; };
+        const auto first = std::find_if(all_.begin(), all_.end(), is_chosen);
+        if (first == all_.end()) return;
+        const auto second = std::find_if(first + 1, all_.end(), is_chosen);
+        if (second == all_.end()) return;
+        first->known.name += " " + second->known.name;
+        first->known.blocking.input = second->known.blocking.input;
+        all_.erase(second);
     }
-    std::vector<KnownBlocking> take() { return std::move(all_); }
+
+    std::vector<KnownBlocking> sorted() {
+        const auto key = [](const Entry& entry) {
+            const double estimate = entry.rank == Rank::other ? entry.known.estimated.value_or(1) : 0;
+            return std::pair{entry.rank, estimate};
+        };
+        std::stable_sort(all_.begin(), all_.end(), [&](const Entry& a, const Entry& b) { return key(a) < key(b); });
+        std::vector<KnownBlocking> known;
+        for (Entry& entry : all_) known.push_back(std::move(entry.known));
+        return known;
+    }
 
 private:
-    std::vector<KnownBlocking> all_;
+    struct Entry {
+        KnownBlocking known;
+        Rank rank;
+    };
+    std::vector<Entry> all_;
 };
 
 /// The blockings of one gradient. A way's estimate says how it compares with other ways; those of its cuts how they
@@ -128,11 +148,9 @@ public:
     explicit Blockings(const Setting& setting) : s_(setting), chosen_(Kind::chosen_way(setting)) {}
 
     void add_to(List& list) const {
-        add(list, chosen_, own_cut(chosen_), 1, true);
-        for (const auto& way : Kind::ways(s_)) add(list, way, own_cut(way), 1, false);
-        const std::size_t ways_end = list.size();
+        add(list, chosen_, own_cut(chosen_), 1, Rank::chosen);
+        for (const auto& way : Kind::ways(s_)) add(list, way, own_cut(way), 1, Rank::own_of_way);
         for (const auto& way : Kind::ways(s_)) add_cuts(list, way);
-        list.sort_from(ways_end);
     }
 
 private:
@@ -145,18 +163,19 @@ private:
     void add_cuts(List& list, const Way& way) const {
         const double own = own_cut(way).cycles;
         const auto over_own = [own](const auto& cut) { return own > 0 ? cut.cycles / own : 1; };
-        for (const auto& cut : Kind::cuts(s_, way, 0)) add(list, way, cut, over_own(cut), false);
+        for (const auto& cut : Kind::cuts(s_, way, 0)) add(list, way, cut, over_own(cut), Rank::other);
         for (int vectors = 1; vectors <= most_vectors; ++vectors) {
             const auto cut = Kind::choose(way, Kind::cuts(s_, way, vectors));
-            add(list, way, cut, over_own(cut), false);
+            add(list, way, cut, over_own(cut), Rank::other);
         }
     }
 
     template <class Way, class Cut>
-    void add(List& list, const Way& way, const Cut& cut, double over_own, bool chosen) const {
+    void add(List& list, const Way& way, const Cut& cut, double over_own, Rank rank) const {
         const auto blocking = resolved(s_, way, cut);
-        list.add({name_of(blocking), Kind::only(blocking), way.cycles / chosen_.cycles * over_own, chosen,
-                  Kind::same_bits(way, chosen_)});
+        list.add({name_of(blocking), Kind::only(blocking), way.cycles / chosen_.cycles * over_own, rank == Rank::chosen,
+                  Kind::same_bits(way, chosen_)},
+                 rank);
     }
 
     const Setting& s_;
@@ -192,21 +211,23 @@ void add_depthwise(const Setting& s, const Conv2dGradients& gradients, List& lis
     const auto plan_of = [&](const DepthwiseWay& way) {
         return plan_depthwise(p, gradients, way, s.tiles.depthwise, s.element_bytes, s.strategy);
     };
-    const auto add = [&](const DepthwiseWay& way) {
+    const auto add = [&](const DepthwiseWay& way, Rank rank) {
         list.add({name_of(way, gradients, plan_of(way)),
                   {{}, {}, way},
                   std::nullopt,
-                  list.size() == 0,
-                  way.sums_in_place == chosen.sums_in_place});
+                  rank == Rank::chosen,
+                  way.sums_in_place == chosen.sums_in_place},
+                 rank);
     };
     const std::vector<DepthwiseWay> ways = depthwise_ways(p, gradients);
-    add(chosen);
-    for (const DepthwiseWay& way : ways) add(way);
+    add(chosen, Rank::chosen);
+    for (const DepthwiseWay& way : ways) add(way, Rank::own_of_way);
     for (DepthwiseWay way : ways) {
-        for (way.units_per_task = 1; way.units_per_task < 2 * plan_of(chosen).units; way.units_per_task *= 2) add(way);
+        for (way.units_per_task = 1; way.units_per_task < 2 * plan_of(chosen).units; way.units_per_task *= 2)
+            add(way, Rank::other);
         way.units_per_task = 0;
         if (!gradients.input || way.input_in_place) continue;
-        for (way.tile_pixels = 1; way.tile_pixels <= most_vectors; ++way.tile_pixels) add(way);
+        for (way.tile_pixels = 1; way.tile_pixels <= most_vectors; ++way.tile_pixels) add(way, Rank::other);
     }
 }
 
@@ -221,7 +242,8 @@ std::vector<KnownBlocking> known_blockings(const Conv2dProblem& p, const Conv2dG
     if (plan.depthwise) add_depthwise(setting, plan.depthwise->gradients, list);
     if (plan.weight) Blockings<WeightKind>(setting).add_to(list);
     if (plan.input) Blockings<InputKind>(setting).add_to(list);
-    return list.take();
+    list.join_chosen();
+    return list.sorted();
 }
 
 }  // namespace backgrad::plan

@@ -21,7 +21,7 @@ struct KnownBlocking {
 
 /// The blockings that the plan knows for the gradients asked for: every way in which it could compute them, with the
 /// cut that it would choose, and for each way all other cuts and sizes of register tiles, one choice away from that.
-/// Where several gradients have plans of their own, all but one of them are blocked as the models say.
+/// Where two gradients have plans of their own, one of them is blocked as the models say.
 /// The chosen one comes first, then the ways' own choices, then the others, the cheapest estimates first.
 /// Only the chosen one is ever used by the library: what runs must not depend on what was fast on a machine, because a
 /// way decides bits. The others are for measurements of the models.
