@@ -1,5 +1,6 @@
 #include "ops/conv2d_input.hpp"
 
+#include "ops/conv2d_input_pieces.hpp"
 #include "ops/conv2d_input_pointwise.hpp"
 #include "ops/conv2d_input_tiles.hpp"
 #include "ops/conv2d_prefetch.hpp"
@@ -27,6 +28,8 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
                                  ? context.arguments.weight + group * p.out_channels * p.in_channels * p.taps()
                                  : packed + group * plan.packed_group_elements;
     if (plan.folded) return input_fold_task(context, plan, group, blocks, group_weights, tap_sums, mode, scratch);
+    if (plan.in_pieces)
+        return input_pieces_task(context, plan, group, blocks, tiles, group_weights, weights_finite, mode, scratch);
     if (plan.pointwise) return input_pointwise_task(context, plan, group, blocks, tiles, group_weights, mode, scratch);
     const TensorView<T> grad_input = context.grad_input(group);
     const Finish finish = finish_of(mode);
@@ -49,7 +52,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = plan.tile_channels(p, t);
             const T* weights = group_weights + channels.begin * (plan.weights_in_place ? 1 : p.out_channels * p.taps());
-            if (plan.family == LaneFamily::channels) channel_tile(work, channels, weights);
+            if (plan.family == LaneFamily::channels) channel_tile(work, channels, {0, p.out_channels}, weights);
             else pixel_tile(work, channels, weights);
         }
     }

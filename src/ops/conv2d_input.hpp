@@ -11,6 +11,11 @@ template <class T>
 bool pack_weight_task(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t task,
                       T* packed) noexcept;
 
+/// Packs the weights of one channel tile and one block of output channels. Returns true if all of them are finite.
+template <class T>
+bool pack_weight_piece(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
+                       plan::Range channels, plan::Range outputs, T* to) noexcept;
+
 /// One task of the input gradient: the blocks of its share, the channel tiles of its share.
 /// `weights_finite` = false makes every sum skip the padding instead of adding zeros times weights.
 template <class T>

@@ -19,11 +19,12 @@ bool any_tap_meets(std::int64_t position, std::int64_t taps, std::int64_t dilati
     return false;
 }
 
-/// Lists the terms of the pixels (y, x + j * stride_width): j shifts the panel column by one. With `exact`, taps whose
-/// grad_output lies outside the tensor at j = 0 are left out; otherwise the panel's zeros stand in for them.
+/// Lists the terms of the pixels (y, x + j * stride_width) over some output channels, whose weights come first: j
+/// shifts the panel column by one. With `exact`, taps whose grad_output lies outside the tensor at j = 0 are left out;
+/// otherwise the panel's zeros stand in for them.
 template <class T>
 std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const InputPanel<T>& panel,
-                       std::int64_t y, std::int64_t x, bool exact, Run* runs) {
+                       std::int64_t y, std::int64_t x, bool exact, Range outputs, Run* runs) {
     std::int64_t count = 0;
     if (!any_tap_meets(y + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) ||
         !any_tap_meets(x + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width))
@@ -35,7 +36,7 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
     const auto offset_of_values = [=](const Run& run) {
         return lanes_are_weights ? run.broadcast_offset : run.lane_offset;
     };
-    for (std::int64_t channel = 0; channel < p.out_channels; channel += Conv2dInputPlan::channel_block) {
+    for (std::int64_t channel = outputs.begin; channel < outputs.end; channel += Conv2dInputPlan::channel_block) {
         const std::int64_t size = std::min(Conv2dInputPlan::channel_block, p.out_channels - channel);
         for (std::int64_t r = 0; r < p.kernel_height; ++r) {
             const std::int64_t up = y + p.padding_top - r * p.dilation_height;
@@ -50,7 +51,7 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
                 const std::int64_t out_x = left / p.stride_width;
                 if (exact && (out_x < 0 || out_x >= p.out_width)) continue;
                 const std::int64_t tap = r * p.kernel_width + c;
-                const std::int64_t weights = packed_unit(p, channel, size, tap);
+                const std::int64_t weights = packed_unit(p, channel - outputs.begin, size, tap);
                 const std::int64_t values = panel.offset(out_y, out_x, channel);
                 // With one tap the next block of channels goes on where the last one ended.
                 const bool goes_on =
@@ -77,13 +78,14 @@ PhaseRows phase_rows(const plan::Conv2dProblem& p, const plan::InputBlock& block
 }  // namespace
 
 template <class T>
-void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
+void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const T* weights) {
     const plan::Conv2dProblem& p = work.context.problem;
     const kernels::TileKernels<T>& tile = *work.context.kernels.tile;
     const std::int64_t width = packed_width(work.plan, channels);
     const std::int64_t weight_step = work.plan.weights_in_place ? p.in_channels : width;
     const int vectors = static_cast<int>(width / tile.lanes);
-    const bool in_place = p.layout == Layout::nhwc;
+    const bool begins = outputs.begin == 0, ends = outputs.end == p.out_channels;
+    const bool in_place = p.layout == Layout::nhwc && ends;
     const int last_lanes = in_place ? static_cast<int>(channels.size() - (width - tile.lanes)) : tile.lanes;
     const std::int64_t limit = work.exact ? 1 : tile.rows_limit[vectors];
     const std::int64_t columns = work.block.columns.size(), pixel = in_place ? work.grad_input.pixel : width;
@@ -93,17 +95,18 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
             const std::int64_t size = work.phase_columns(phase), parts = plan::ceil_div(size, limit);
             const std::int64_t first = work.block.columns.begin + phase;
             std::int64_t count = 0;
-            if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, work.runs);
-            T* row = in_place ? work.grad_input.at(work.block.image, channels.begin, y, first)
-                              : work.staging + ((y - work.block.rows.begin) * columns + phase) * width;
+            if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, outputs, work.runs);
+            T* staged = work.staging + ((y - work.block.rows.begin) * columns + phase) * width;
+            T* row = in_place ? work.grad_input.at(work.block.image, channels.begin, y, first) : staged;
             for (std::int64_t i = 0; i < parts; ++i) {
                 const Range part = plan::share(size, parts, i);
                 std::int64_t shift = part.begin;
                 if (work.exact) {
-                    count =
-                        list_runs(p, work.plan, work.panel, y, first + part.begin * p.stride_width, true, work.runs);
+                    count = list_runs(p, work.plan, work.panel, y, first + part.begin * p.stride_width, true, outputs,
+                                      work.runs);
                     shift = 0;
                 }
+                const std::int64_t pixels_before = part.begin * p.stride_width;
                 const kernels::TileOperands<T> operands{weights,
                                                         weight_step,
                                                         weight_step,
@@ -114,13 +117,15 @@ void channel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                         work.panel.column,
                                                         work.runs,
                                                         count,
-                                                        work.prefetch};
+                                                        work.prefetch,
+                                                        begins ? nullptr : staged + pixels_before * width,
+                                                        p.stride_width * width};
                 tile.function[vectors][part.size()](
-                    operands, {row + part.begin * p.stride_width * pixel, p.stride_width * pixel, tile.lanes,
-                               tile.lanes, last_lanes, in_place ? work.finish : Finish::store});
+                    operands, {row + pixels_before * pixel, p.stride_width * pixel, tile.lanes, tile.lanes, last_lanes,
+                               in_place ? work.finish : Finish::store});
             }
         }
-    if (in_place) return;
+    if (in_place || !ends) return;
     const bool whole_rows = columns == p.in_width;
     const std::int64_t steps = whole_rows ? 1 : work.block.rows.size();
     const std::int64_t pixels = whole_rows ? work.block.rows.size() * columns : columns;
@@ -135,6 +140,7 @@ template <class T>
 void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const plan::Conv2dProblem& p = work.context.problem;
     const kernels::TileKernels<T>& tile = *work.context.kernels.tile;
+    const Range all{0, p.out_channels};
     const bool in_place = p.layout == Layout::nchw && p.stride_width == 1;
     const bool along_rows = work.exact || work.plan.vectors_are_rows;
     const std::int64_t rows = channels.size(), most = work.exact ? 1 : work.plan.pixel_vectors;
@@ -154,10 +160,11 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                 const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
                 const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;
                 std::int64_t count = 0;
-                if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, work.runs);
+                if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, all, work.runs);
                 for (std::int64_t x = 0; x < size; x += step) {
                     if (work.exact)
-                        count = list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, work.runs);
+                        count =
+                            list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, all, work.runs);
                     const std::int64_t width = std::min(step, size - x);
                     const std::int64_t vectors = along_rows ? some.size() : plan::ceil_div(width, tile.lanes);
                     const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
@@ -185,8 +192,8 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
         }
 }
 
-template void channel_tile(const BlockWork<float>&, Range, const float*);
-template void channel_tile(const BlockWork<double>&, Range, const double*);
+template void channel_tile(const BlockWork<float>&, Range, Range, const float*);
+template void channel_tile(const BlockWork<double>&, Range, Range, const double*);
 template void pixel_tile(const BlockWork<float>&, Range, const float*);
 template void pixel_tile(const BlockWork<double>&, Range, const double*);
 

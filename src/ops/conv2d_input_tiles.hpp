@@ -38,9 +38,11 @@ struct BlockWork {
 };
 
 /// Lanes = channels: pixels of a row are the broadcast rows of the tile. NHWC is written in place, NCHW through a
-/// staging buffer [pixel][channel] of the whole block, transposed at the end.
+/// staging buffer [pixel][channel] of the whole block, transposed at the end. `outputs` are the output channels that
+/// are summed, whole blocks of the sum's order, and `weights` theirs: sums that have begun before them, or go on behind
+/// them, wait in the staging buffer.
 template <class T>
-void channel_tile(const BlockWork<T>& work, plan::Range channels, const T* weights);
+void channel_tile(const BlockWork<T>& work, plan::Range channels, plan::Range outputs, const T* weights);
 
 /// Lanes = pixels of one column phase. The vectors of a tile are neighbouring rows of one row phase, which read
 /// neighbouring rows of the panel, or neighbours in one row where the image is a single row; channels are the broadcast

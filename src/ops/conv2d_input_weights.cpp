@@ -10,33 +10,23 @@ using plan::Range;
 
 namespace {
 
-/// One block of output channels of a convolution group on its way into the packed weights.
+/// One block of output channels of a convolution group on its way into packed weights.
 template <class T>
 struct WeightBlock {
     const Conv2dContext<T>& context;
     const Conv2dInputPlan& plan;
-    const T* from;             ///< weights of the block's first output channel
-    std::int64_t begin, size;  ///< output channels
-    Range part;                ///< those of them that are packed
-    T* packed;                 ///< of the group
-
-    T* at(Range channels) const {
-        const plan::Conv2dProblem& p = context.problem;
-        return packed + channels.begin * p.out_channels * p.taps() +
-               packed_unit(p, begin, size, 0) * packed_width(plan, channels);
-    }
+    const T* from;      ///< weights of the block's first output channel
+    std::int64_t size;  ///< output channels
+    Range part;         ///< those of them that are packed
 };
 
-/// Packs `count` neighbouring tiles of the same size; the first holds `channels`. Each output channel's weights are
-/// read in one piece: pieces of a tile, a whole output channel apart, come slowly from memory.
+/// Packs `count` neighbouring tiles of the same size, `tile_step` apart; the first holds `channels`. Each output
+/// channel's weights are read in one piece: pieces of a tile, a whole output channel apart, come slowly from memory.
 template <class T>
-bool pack_tiles(const WeightBlock<T>& block, Range channels, std::int64_t count) {
+bool pack_tiles(const WeightBlock<T>& block, Range channels, std::int64_t count, T* to, std::int64_t tile_step) {
     const plan::Conv2dProblem& p = block.context.problem;
     const auto& pack = *block.context.kernels.pack;
     const std::int64_t taps = p.taps(), width = packed_width(block.plan, channels), size = channels.size();
-    const Range second{channels.end, channels.end + size};
-    T* to = block.at(channels);
-    const std::int64_t tile_step = count > 1 ? block.at(second) - to : 0;
     if (width > size)
         for (std::int64_t i = 0; i < count * taps; ++i)
             pack.clear(to + i / taps * tile_step + (i % taps * block.size + block.part.begin) * width,
@@ -62,6 +52,13 @@ bool pack_tiles(const WeightBlock<T>& block, Range channels, std::int64_t count)
     return finite;
 }
 
+/// The weights of an output channel of a group.
+template <class T>
+const T* weights_of(const Conv2dContext<T>& context, std::int64_t group, std::int64_t output) {
+    const plan::Conv2dProblem& p = context.problem;
+    return context.arguments.weight + (group * p.out_channels + output) * p.in_channels * p.taps();
+}
+
 }  // namespace
 
 template <class T>
@@ -75,25 +72,37 @@ bool pack_weight_task(const Conv2dContext<T>& context, const Conv2dInputPlan& pl
     const Range tiles = plan::share(plan.channel_tile_count(p), plan.pack_groups, pack_group);
     const std::int64_t begin = block * Conv2dInputPlan::channel_block;
     const std::int64_t size = std::min(Conv2dInputPlan::channel_block, p.out_channels - begin);
-    const WeightBlock<T> weights{context,
-                                 plan,
-                                 context.arguments.weight + (group * p.out_channels + begin) * p.in_channels * p.taps(),
-                                 begin,
-                                 size,
-                                 plan::share(size, plan.pack_parts, part),
-                                 packed + group * plan.packed_group_elements};
+    const WeightBlock<T> weights{context, plan, weights_of(context, group, begin), size,
+                                 plan::share(size, plan.pack_parts, part)};
+    packed += group * plan.packed_group_elements;
     bool finite = true;
     for (std::int64_t first = tiles.begin, last = first; first < tiles.end; first = last) {
         const Range channels = plan.tile_channels(p, first);
         while (last < tiles.end && plan.tile_channels(p, last).size() == channels.size()) ++last;
-        finite &= pack_tiles(weights, channels, last - first);
+        const std::int64_t tile_step = channels.size() * p.out_channels * p.taps();
+        T* to = packed + channels.begin * p.out_channels * p.taps() +
+                packed_unit(p, begin, size, 0) * packed_width(plan, channels);
+        finite &= pack_tiles(weights, channels, last - first, to, tile_step);
     }
     return finite;
+}
+
+template <class T>
+bool pack_weight_piece(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group, Range channels,
+                       Range outputs, T* to) noexcept {
+    const std::int64_t size = outputs.size();
+    return pack_tiles(WeightBlock<T>{context, plan, weights_of(context, group, outputs.begin), size, {0, size}},
+                      channels, 1, to, 0);
 }
 
 template bool pack_weight_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
                                       float*) noexcept;
 template bool pack_weight_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
                                        double*) noexcept;
+
+template bool pack_weight_piece<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, Range, Range,
+                                       float*) noexcept;
+template bool pack_weight_piece<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t, Range,
+                                        Range, double*) noexcept;
 
 }  // namespace backgrad::ops

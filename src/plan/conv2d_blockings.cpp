@@ -34,10 +34,15 @@ std::string name_of(const WeightBlocking& blocking) {
     return std::string("weight:") + lanes + times(cut.lane_blocks, cut.row_blocks) + "/v" + std::to_string(cut.vectors);
 }
 
+std::string pieces_of(const InputCut& cut) {
+    if (cut.blocks_at_once == 0) return "";
+    return (cut.tasks_pack ? "/own_pieces" : "/pieces") + times(cut.blocks_per_task, cut.blocks_at_once);
+}
+
 std::string name_of(const InputBlocking& blocking) {
     const InputCut& cut = blocking.cut;
     const std::string tasks = times(cut.row_blocks, cut.column_blocks) + "x" + std::to_string(cut.channel_groups) +
-                              "/v" + std::to_string(cut.vectors);
+                              "/v" + std::to_string(cut.vectors) + pieces_of(cut);
     switch (blocking.way.lanes) {
         case InputLanes::channels:
             return "input:channels/" + tasks;

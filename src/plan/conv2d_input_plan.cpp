@@ -2,6 +2,7 @@
 
 #include "plan/candidates.hpp"
 #include "plan/conv2d_fold_plan.hpp"
+#include "plan/conv2d_input_blocks.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -10,13 +11,6 @@
 namespace backgrad::plan {
 
 namespace {
-
-constexpr std::int64_t panel_bytes = 256 * 1024;  ///< goal for the grad_output panel: a quarter to a half of L2
-
-/// Products per element of grad_input.
-double products(const Conv2dProblem& p) {
-    return static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(p.stride_height * p.stride_width);
-}
 
 /// Cycles per pixel of grad_output and channel for the starts of its rows in a panel.
 double row_start(const Conv2dProblem& p) {
@@ -31,7 +25,8 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
     // Pixels that no window meets have tiles of their own, which write zeros.
     const double area = static_cast<double>(p.stride_height * p.stride_width);
     const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
-    return vectors * products(p) / 2 * loads + unmet + (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
+    return vectors * products_per_pixel(p) / 2 * loads + unmet +
+           (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
            (copy_cycles + row_start(p)) * static_cast<double>(p.out_channels) / area;
 }
 
@@ -45,36 +40,10 @@ double pixel_cost(const Conv2dProblem& p, int lanes) {
     const double loads = std::max(p.in_height == 1 ? 1.3 : 1.0, 0.62 + 1.5 / rows);
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
     const double scatter = p.layout == Layout::nhwc ? 1.0 : p.stride_width == 1 ? 0.0 : 3.0;
-    return static_cast<double>(p.in_channels) * products(p) / lanes / 2 / fill * loads +
+    return static_cast<double>(p.in_channels) * products_per_pixel(p) / lanes / 2 / fill * loads +
            (move + row_start(p)) * static_cast<double>(p.out_channels) /
                static_cast<double>(p.stride_height * p.stride_width) +
            scatter * static_cast<double>(p.in_channels);
-}
-
-/// Elements of the staging buffer of a block.
-std::int64_t staging_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
-                              std::int64_t rows, std::int64_t columns) {
-    return plan.family == LaneFamily::channels
-               ? rows * columns * plan.channel_tiles.width()
-               : plan.row_channels * plan.pixel_vectors * round_up(ceil_div(columns, p.stride_width), tiles.lanes);
-}
-
-/// Elements of the panel, the staging buffer and the runs of a block with `rows` rows and `columns` columns.
-std::int64_t block_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
-                            std::int64_t rows, std::int64_t columns, std::size_t element_bytes) {
-    const std::int64_t all_rows = (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 2;
-    const std::int64_t out_rows = plan.family == LaneFamily::pixels ? all_rows : std::min(p.out_height, all_rows);
-    const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
-    // Tiles of pixels read whole vectors beyond the last column.
-    const std::int64_t panel = out_rows * out_columns * p.out_channels + 8 * tiles.lanes;
-    const std::int64_t runs = ceil_div(p.out_channels, Conv2dInputPlan::channel_block) * p.taps();
-    return round_up(panel, 16) + round_up(staging_elements(p, plan, tiles, rows, columns), 16) +
-           Conv2dWeightPlan::run_elements(runs, element_bytes);
-}
-
-/// Pixels that meet a tile of channels, nominally.
-std::int64_t rows_of_channel_tiles(const Conv2dProblem& p) {
-    return std::clamp<std::int64_t>(ceil_div(p.in_width, p.stride_width), 1, 112);
 }
 
 /// Sets register tiles of so many vectors; where there are 0, of as many as take the fewest slots.
@@ -107,119 +76,6 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     }
 }
 
-/// Columns are cut where the image is one long row. The pieces of shorter rows come slowly from memory: they are cut
-/// only where rows are fewer than threads, which channels and rows then seldom occupy evenly.
-std::int64_t next_columns(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t columns,
-                          std::int64_t threads) {
-    if (p.in_height == 1) return columns < 32 ? columns + 1 : columns + columns / 8;
-    constexpr std::int64_t most_pieces = 4;
-    const bool few_rows = plan.family == LaneFamily::channels && p.batch * p.in_height < threads;
-    return few_rows && columns < most_pieces ? columns + 1 : p.in_width + 1;
-}
-
-/// Cycles per row of a block and channel that cutting rows into pieces adds: each is found anew, with its neighbours.
-double piece_cycles(const Conv2dProblem& p) {
-    return row_cycles + copy_cycles * static_cast<double>((p.kernel_width - 1) * p.dilation_width);
-}
-
-/// Slots per FMA of the tiles of a block with `lines` rows of a row phase. Loads of grad_output cross cache lines: they
-/// count twice.
-double tile_slots_per_fma(const Conv2dInputPlan& plan, std::int64_t lines) {
-    if (plan.family == LaneFamily::channels || !plan.vectors_are_rows) return 1;
-    const std::int64_t parts = ceil_div(lines, plan.pixel_vectors), vectors = ceil_div(lines, parts);
-    const std::int64_t fmas = vectors * plan.row_channels;
-    return static_cast<double>(std::max<std::int64_t>({fmas, 2 * vectors + plan.row_channels, 8}) * parts * vectors) /
-           static_cast<double>(fmas * lines);
-}
-
-/// Channels last, the groups share cache lines: what one reads and writes of a block should last until the next comes.
-/// The elements of all of them, as many as weigh like the panel of one: they may fill the L2 cache.
-double shared_elements(const Conv2dProblem& p, std::int64_t rows, std::int64_t columns) {
-    constexpr double weight = 0.4;
-    if (p.layout != Layout::nhwc || p.groups == 1) return 0;
-    const double area = static_cast<double>(p.stride_height * p.stride_width);
-    return weight * static_cast<double>(rows * columns * p.groups) *
-           (static_cast<double>(p.in_channels) + static_cast<double>(p.out_channels) / area);
-}
-
-/// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector, and
-/// meet so many pixels before the next come.
-double weight_reads(LaneFamily family, std::int64_t pixels) {
-    return family == LaneFamily::channels ? std::max(1.0, 6.0 / static_cast<double>(pixels)) : 1.0;
-}
-
-/// Slots of the plan's register tiles over those of the tiles with the fewest, where lanes are channels. Cuts of rows
-/// of pixels weigh theirs.
-double slots_over_fewest(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
-    if (plan.family == LaneFamily::pixels) return 1;
-    const std::int64_t rows = rows_of_channel_tiles(p);
-    const int fewest = choose_lane_tiles(p.in_channels, rows, tiles).vectors;
-    return tile_slots(p.in_channels, rows, plan.channel_tiles.vectors, tiles) /
-           tile_slots(p.in_channels, rows, fewest, tiles);
-}
-
-/// Cuts of images and channels: panels should stay in the cache, and workers be equally busy.
-std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
-                                 std::size_t element_bytes, const Strategy& strategy, int vectors) {
-    const double extra_slots = slots_over_fewest(plan, p, tiles);
-    const std::int64_t threads = std::max(1, strategy.threads), tile_count = plan.channel_tile_count(p);
-    const bool cut_channels = strategy.partition != Partition::batch && strategy.partition != Partition::spatial;
-    const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
-    std::vector<InputCut> cuts;
-    for (std::int64_t columns = 1; columns <= width_units; columns = next_columns(p, plan, columns, threads))
-        for (std::int64_t rows = 1; rows <= std::max<std::int64_t>(1, p.in_height); ++rows) {
-            const std::int64_t tall = ceil_div(p.in_height, rows);
-            if (rows > 1 && tall == ceil_div(p.in_height, rows - 1)) continue;
-            const std::int64_t wide = ceil_div(width_units, columns) * p.stride_width;
-            const double elements = static_cast<double>(block_elements(p, plan, tiles, tall, wide, element_bytes));
-            const double shared = shared_elements(p, tall, wide);
-            const double bytes = (elements + shared) * static_cast<double>(element_bytes);
-            const double halo =
-                static_cast<double>(tall + (p.kernel_height - 1) * p.dilation_height) / static_cast<double>(tall);
-            const double pieces = columns > 1 && p.in_height > 1 ? piece_cycles(p) : 0;
-            const double spill = bytes > panel_bytes ? 1 + 0.15 * (bytes / panel_bytes - 1) : 1;
-            for (std::int64_t c = 1; c <= (cut_channels ? tile_count : 1); ++c) {
-                const std::int64_t blocks = p.batch * rows * columns;
-                // Pixels fill whole vectors where they are lanes.
-                const std::int64_t filled = plan.family == LaneFamily::pixels
-                                                ? round_up(wide / p.stride_width, tiles.lanes) * p.stride_width
-                                                : wide;
-                const double compute = static_cast<double>(tall * filled) * products(p) *
-                                       static_cast<double>(ceil_div(tile_count, c)) / static_cast<double>(tile_count) *
-                                       static_cast<double>(plan.channel_tiles.padded()) / tiles.lanes / 2 *
-                                       tile_slots_per_fma(plan, ceil_div(tall, p.stride_height)) *
-                                       weight_reads(plan.family, tall * wide);
-                const double move = (0.3 * static_cast<double>(wide) + pieces) *
-                                    static_cast<double>(tall * p.out_channels) * halo /
-                                    static_cast<double>(p.stride_height * p.stride_width);
-                const double cost =
-                    (compute + move + 500) * spill * static_cast<double>(ceil_div(p.groups * blocks * c, threads));
-                cuts.push_back({rows, columns, c, vectors, cost * extra_slots});
-            }
-        }
-    return cuts;
-}
-
-void cut_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const InputCut& cut, const Strategy& strategy) {
-    const std::int64_t tile_count = plan.channel_tile_count(p);
-    plan.row_blocks = cut.row_blocks;
-    plan.column_blocks = cut.column_blocks;
-    plan.channel_groups = cut.channel_groups;
-    plan.blocks = p.batch * plan.row_blocks * plan.column_blocks;
-    plan.block_groups = plan.blocks;
-    if (strategy.partition == Partition::channel) {
-        plan.block_groups = std::min<std::int64_t>(1, plan.blocks);
-        plan.channel_groups = std::max<std::int64_t>(1, tile_count);
-    } else if (strategy.partition == Partition::batch) {
-        plan.block_groups = std::min(plan.blocks, p.images);
-        plan.channel_groups = 1;
-    } else if (strategy.partition == Partition::batch_channel) {
-        plan.block_groups = std::min(plan.blocks, p.images);
-        plan.channel_groups = std::max<std::int64_t>(1, tile_count);
-    }
-    plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
-}
-
 /// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. A copy costs as much as
 /// some ten pixels, and rows of a few lines each are read 5% faster from it: it is made where many pixels meet the
 /// weights. Output channels that lie a multiple of half a page apart share a few sets of the L1 cache, and are copied
@@ -232,6 +88,23 @@ bool lanes_lie_in_place(const Conv2dProblem& p, const Conv2dInputPlan& plan, con
     const std::int64_t few_pixels = share_sets ? 48 + 4 * threads : 256 * threads;
     return p.batch * p.pixels_out() <= few_pixels && plan.family == LaneFamily::channels && meets_single_pixels(p) &&
            p.in_channels % tiles.lanes == 0;
+}
+
+/// The phase that packs the weights, if there is one.
+void plan_packing(Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
+    if (plan.weights_in_place || plan.tasks_pack) return;
+    const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
+    plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
+    plan.packed_elements = plan.packed_group_elements * p.groups;
+    // Weights are read in pieces of 1 KiB or more where there are so many in a row.
+    constexpr std::int64_t piece = 256;
+    plan.pack_groups = std::clamp<std::int64_t>(p.in_channels * p.taps() / piece, 1,
+                                                std::max<std::int64_t>(1, plan.channel_tile_count(p)));
+    const std::int64_t pieces = p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
+    constexpr std::int64_t most_parts = 16;
+    plan.pack_parts = std::clamp<std::int64_t>(ceil_div(strategy.threads, std::max<std::int64_t>(1, pieces)), 1,
+                                               std::min(most_parts, std::max<std::int64_t>(1, p.out_channels)));
+    plan.pack_tasks = pieces * plan.pack_parts;
 }
 
 }  // namespace
@@ -277,7 +150,8 @@ Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lane
     plan.pointwise = across_images || way.lanes == InputLanes::strips;
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
-    plan.row_blocks = plan.column_blocks = plan.channel_groups = 1;
+    plan.row_blocks = plan.column_blocks = plan.channel_groups = plan.blocks_at_once = 1;
+    plan.weights_in_place = plan.pointwise || plan.folded;
     if (plan.pointwise) begin_strips(plan, p, lanes, across_images);
     return plan;
 }
@@ -307,12 +181,14 @@ InputWay input_way(const Conv2dProblem& p, std::size_t element_bytes, const Regi
 }
 
 std::vector<InputCut> input_cuts(const Conv2dProblem& p, const InputWay& way, const RegisterTiles& tiles,
-                                 std::size_t element_bytes, const Strategy& strategy, int vectors) {
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors,
+                                 bool weights_shared) {
     Conv2dInputPlan plan = uncut_plan(p, way, tiles.lanes);
-    if (plan.folded) return {{1, 1, 1, 0, 0}};
+    if (plan.folded) return {InputCut{}};
     if (plan.pointwise) return strip_cuts(plan, p, tiles, std::max(1, strategy.threads));
     choose_tiles(plan, p, tiles, vectors);
-    return block_cuts(plan, p, tiles, element_bytes, strategy, vectors);
+    plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
+    return block_cuts(plan, p, tiles, element_bytes, strategy, vectors, weights_shared);
 }
 
 InputCut choose_cut(const InputWay& way, const std::vector<InputCut>& cuts) {
@@ -321,9 +197,9 @@ InputCut choose_cut(const InputWay& way, const std::vector<InputCut>& cuts) {
 }
 
 Conv2dInputPlan plan_input(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
-                           const Strategy& strategy) {
+                           const Strategy& strategy, bool weights_shared) {
     const InputWay way = input_way(p, element_bytes, tiles);
-    const InputCut cut = choose_cut(way, input_cuts(p, way, tiles, element_bytes, strategy));
+    const InputCut cut = choose_cut(way, input_cuts(p, way, tiles, element_bytes, strategy, 0, weights_shared));
     return plan_input(p, way, cut, tiles, element_bytes, strategy);
 }
 
@@ -336,28 +212,10 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const InputWay& way, const In
         plan_pointwise(plan, p, tiles, cut, strategy);
     } else {
         choose_tiles(plan, p, tiles, cut.vectors);
-        cut_blocks(plan, p, cut, strategy);
+        plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
+        plan_blocks(plan, p, cut, tiles, element_bytes, strategy);
     }
-    const std::int64_t lanes = plan.family == LaneFamily::channels ? plan.channel_tiles.padded() : p.in_channels;
-    plan.packed_group_elements = round_up(lanes * p.out_channels * p.taps(), 16);
-    plan.packed_elements = plan.packed_group_elements * p.groups;
-    plan.weights_in_place =
-        plan.pointwise || plan.folded || lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
-    if (plan.weights_in_place) plan.packed_group_elements = plan.packed_elements = 0;
-    // Weights are read in pieces of 1 KiB or more where there are so many in a row.
-    constexpr std::int64_t piece = 256;
-    plan.pack_groups = std::clamp<std::int64_t>(p.in_channels * p.taps() / piece, 1,
-                                                std::max<std::int64_t>(1, plan.channel_tile_count(p)));
-    const std::int64_t pieces = p.groups * plan.pack_groups * ceil_div(p.out_channels, Conv2dInputPlan::channel_block);
-    constexpr std::int64_t most_parts = 16;
-    plan.pack_parts = std::clamp<std::int64_t>(ceil_div(strategy.threads, std::max<std::int64_t>(1, pieces)), 1,
-                                               std::min(most_parts, std::max<std::int64_t>(1, p.out_channels)));
-    plan.pack_tasks = plan.weights_in_place ? 0 : pieces * plan.pack_parts;
-    if (plan.pointwise || plan.folded) return plan;
-    const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
-    const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;
-    plan.staging_elements = staging_elements(p, plan, tiles, rows, columns);
-    plan.worker_elements = block_elements(p, plan, tiles, rows, columns, element_bytes);
+    plan_packing(plan, p, strategy);
     return plan;
 }
 

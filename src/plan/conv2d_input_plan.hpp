@@ -27,12 +27,14 @@ struct OutputWindow {
 
 /// The input gradient: images are cut into blocks, blocks and channels into tasks. Each output is one chain over
 /// output-channel block, kernel row, kernel column and channel, or if folded a sum of chains, one per tap, so no cut
-/// changes a bit. Weights are packed first, unless they can be read where they lie.
+/// changes a bit. Weights are packed first, unless they can be read where they lie or tasks pack what they use.
 struct Conv2dInputPlan {
     /// Output channels per block of the sum's order.
     static constexpr std::int64_t channel_block = 64;
     /// Output channels that a strip packs at once (pointwise): 24 KiB with 3 vectors of 64 bytes, half an L1 cache.
     static constexpr std::int64_t panel_channels = 128;
+    /// Blocks that may meet a piece of the weights one after the other.
+    static constexpr std::int64_t most_blocks_at_once = 16;
 
     LaneFamily family;
     bool pointwise;             ///< family pixels: strips of the pixels of NCHW images, whatever their rows
@@ -43,17 +45,23 @@ struct Conv2dInputPlan {
     bool sums_shared;           ///< folded: all bands of an image write to the same sums
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
     bool weights_in_place;      ///< they are read where they lie, and no phase packs them
+    bool in_pieces;   ///< family channels: sums meet a piece of the weights at a time, a block of output channels
+    bool tasks_pack;  ///< in_pieces: no phase packs the weights, but each task those it uses
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
     bool vectors_are_rows;      ///< family pixels: they lie in neighbouring rows, else behind each other in one
     std::int64_t row_blocks, column_blocks, block_groups, channel_groups;
-    std::int64_t blocks;       ///< of the batch
-    int strip_lanes;           ///< pointwise: pixels per vector
-    std::int64_t tasks;        ///< block_groups * groups * channel_groups, in this order
-    std::int64_t pack_groups;  ///< parts of the channel tiles when weights are packed
-    std::int64_t pack_parts;   ///< of a channel block when weights are packed
-    std::int64_t pack_tasks;   ///< groups * pack_groups * channel blocks * pack_parts
+    std::int64_t blocks;          ///< of the batch
+    std::int64_t blocks_at_once;  ///< in_pieces: they meet a piece of the weights while it is in the cache; else 1
+    int strip_lanes;              ///< pointwise: pixels per vector
+    std::int64_t tasks;           ///< block_groups * groups * channel_groups, in this order
+    std::int64_t pack_groups;     ///< parts of the channel tiles when weights are packed
+    std::int64_t pack_parts;      ///< of a channel block when weights are packed
+    std::int64_t pack_tasks;      ///< groups * pack_groups * channel blocks * pack_parts
+    /// Elements of a block's panel, and of the packed weights of a channel tile and a block of output channels
+    /// (tasks_pack).
+    std::int64_t panel_elements, piece_elements;
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;
     /// Elements of the sums per tap of all images that bands share, and counters of what is there, a row of grad_input
@@ -118,15 +126,20 @@ InputWay input_way(const Conv2dProblem& problem, std::size_t element_bytes, cons
 
 /// How images, channels and register tiles are cut. Changes no bit.
 struct InputCut {
-    std::int64_t row_blocks, column_blocks, channel_groups;
-    int vectors;    ///< per register tile at most; 0: those with the fewest slots
-    double cycles;  ///< the model's estimate: of the worker with most to do
+    std::int64_t row_blocks = 1, column_blocks = 1, channel_groups = 1;
+    int vectors = 0;    ///< per register tile at most; 0: those with the fewest slots
+    double cycles = 0;  ///< the model's estimate: of the worker with most to do
+    std::int64_t blocks_per_task = 1;
+    std::int64_t blocks_at_once = 0;  ///< that meet each piece of the weights; 0: sums meet all weights at once
+    bool tasks_pack = false;          ///< pieces are packed by the tasks, not by a phase
 };
 
 /// The cuts that the plan knows for a way, with register tiles of so many vectors; 0: for strips of any number, and
-/// else with those that have the fewest slots. Folding plans have one, by rule, without an estimate.
+/// else with those that have the fewest slots. Folding plans have one, by rule, without an estimate. `weights_shared`:
+/// one packing serves several runs of the tasks.
 std::vector<InputCut> input_cuts(const Conv2dProblem& problem, const InputWay& way, const RegisterTiles& tiles,
-                                 std::size_t element_bytes, const Strategy& strategy, int vectors = 0);
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors = 0,
+                                 bool weights_shared = false);
 /// The model's choice of them.
 InputCut choose_cut(const InputWay& way, const std::vector<InputCut>& cuts);
 
@@ -136,7 +149,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& problem, const InputWay& way, co
 
 /// Plans the input gradient for `threads` workers as the models say.
 Conv2dInputPlan plan_input(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes,
-                           const Strategy& strategy);
+                           const Strategy& strategy, bool weights_shared = false);
 
 InputBlock input_block(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t block);
 OutputWindow output_window(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const InputBlock& block);

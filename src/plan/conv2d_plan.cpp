@@ -63,8 +63,8 @@ Conv2dPlan plan_blocked(const Conv2dProblem& p, const Conv2dGradients& gradients
         if (!blocking.weight) return plan_weight(p, dense, element_bytes, sums, continued);
         return plan_weight(p, blocking.weight->way, blocking.weight->cut, dense, element_bytes, sums, continued);
     };
-    const auto input_plan = [&](const Conv2dProblem& part) {
-        if (!blocking.input) return plan_input(part, dense, element_bytes, strategy);
+    const auto input_plan = [&](const Conv2dProblem& part, bool continued) {
+        if (!blocking.input) return plan_input(part, dense, element_bytes, strategy, continued);
         return plan_input(part, blocking.input->way, blocking.input->cut, dense, element_bytes, strategy);
     };
     Conv2dPlan plan;
@@ -82,7 +82,7 @@ Conv2dPlan plan_blocked(const Conv2dProblem& p, const Conv2dGradients& gradients
                            tiles.depthwise, element_bytes, strategy);
     } else {
         if (gradients.weight && p.weight_elements() > 0) plan.weight = weight_plan(sums, continued);
-        if (any_input) plan.input = input_plan(part);
+        if (any_input) plan.input = input_plan(part, continued);
     }
     const bool with_weights = plan.depthwise || (plan.weight && !plan.weight->exchanged);
     if (gradients.bias && p.out_channels > 0 && !(with_weights && same_output))

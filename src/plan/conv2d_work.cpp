@@ -1,6 +1,7 @@
 #include "plan/conv2d_work.hpp"
 
 #include "plan/conv2d_fold_plan.hpp"
+#include "plan/conv2d_input_blocks.hpp"
 #include "plan/move_cycles.hpp"
 
 #include <algorithm>
@@ -85,7 +86,9 @@ double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, co
     const std::int64_t strides = p.stride_height * p.stride_width;
     const double products = static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(strides);
     const double vectors = static_cast<double>(tile_lanes(p, plan, channels)) / tiles.lanes;
-    double cycles = 0;
+    double cycles = plan.tasks_pack ? own_weights_cycles(p, plan, channels.size()) *
+                                          static_cast<double>(ceil_div(blocks.size(), plan.blocks_at_once))
+                                    : 0;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
         const InputBlock block = input_block(p, plan, b);
         const OutputWindow window = output_window(p, plan, block);
@@ -141,7 +144,7 @@ double main_task_cycles(const Conv2dProblem& p, const Conv2dPlan& plan, const Re
 PhaseWork pack_phase(const Conv2dProblem& p, const Conv2dPlan& plan, const RegisterTiles& tiles,
                      std::size_t element_bytes) {
     const double elements = static_cast<double>(p.weight_elements() + plan.shared.packed_weights);
-    const double cycles = (p.taps() == 1 ? copy_cycles : transpose_cycles) * elements;
+    const double cycles = (p.taps() == 1 ? copy_cycles : split_cycles / 2) * elements;
     const double each = cycles / static_cast<double>(plan.pack_tasks());
     return {std::vector<double>(static_cast<std::size_t>(plan.pack_tasks()), each * flops_per_cycle(tiles)),
             elements * static_cast<double>(element_bytes)};
@@ -152,7 +155,7 @@ double main_elements(const Conv2dProblem& p, const Conv2dPlan& plan) {
     const bool reads_input = plan.weight || (plan.depthwise && plan.depthwise->gradients.weight);
     const bool writes_input = plan.input || (plan.depthwise && plan.depthwise->gradients.input);
     const std::int64_t tensors = int{reads_input} + int{writes_input};
-    const bool reads_weights = (plan.input && plan.input->weights_in_place) || (plan.depthwise && writes_input);
+    const bool reads_weights = (plan.input && plan.pack_tasks() == 0) || (plan.depthwise && writes_input);
     return static_cast<double>(p.output_elements() + tensors * p.input_elements() + plan.shared.packed_weights +
                                (int{reads_input} + int{reads_weights}) * p.weight_elements() +
                                2 * plan.shared.partials());

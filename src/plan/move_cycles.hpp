@@ -5,6 +5,9 @@ namespace backgrad::plan {
 // What it takes to bring an element into a panel, in cycles.
 constexpr double transpose_cycles = 0.4;  ///< NCHW to channels last and back (measured: 0.3 to 0.6)
 constexpr double copy_cycles = 0.15;
+/// Taps of weights apart (measured: 0.33 to 0.53), and what a packed weight costs more that goes to the last cache or
+/// to memory, and comes back from there.
+constexpr double split_cycles = 0.4, exchange_element_cycles = 1.5;
 /// To start on a row of one channel that is moved alone.
 constexpr double row_cycles = 10;
 

@@ -75,6 +75,11 @@ ShapeFamily many_channels() {
         family.shapes.push_back(image(1, 24, 7, 5, in));
         family.shapes.push_back(padding(kernel(image(1, in, 3, 3, 33), 3, 3), 1));
     }
+    // Several blocks of output channels, whose weights are packed for one block of pixels or for several.
+    family.shapes.push_back(padding(kernel(image(3, 64, 5, 6, 130), 3, 3), 1));
+    family.shapes.push_back(padding(stride(kernel(image(2, 40, 7, 6, 150), 3, 3), 2, 2), 1));
+    family.shapes.push_back(groups(padding(kernel(image(2, 96, 5, 5, 140), 3, 3), 1), 2));
+    family.shapes.push_back(padding(kernel(image(5, 47, 4, 4, 129), 2, 4), 0, 1, 2, 0));
     return family;
 }
 

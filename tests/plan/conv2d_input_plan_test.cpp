@@ -221,8 +221,8 @@ TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
         shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = kernel / 2;
         const Conv2dInputPlan plan =
             plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {.threads = threads});
-        EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place);
-        EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place);
+        EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place || plan.tasks_pack);
+        EXPECT_EQ(plan.packed_elements == 0, plan.weights_in_place || plan.tasks_pack);
         return plan.weights_in_place;
     };
     EXPECT_TRUE(in_place(64, 1, Layout::nchw));
@@ -234,6 +234,38 @@ TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
     EXPECT_FALSE(in_place(1024, 1, Layout::nhwc)) << "output channels a page apart share sets of the cache";
     EXPECT_TRUE(in_place(1024, 1, Layout::nhwc, 1, 7)) << "a copy costs more than few pixels gain";
     EXPECT_TRUE(in_place(1024, 1, Layout::nhwc, 2, 10, 64)) << "a copy costs a launch, too";
+}
+
+TEST(Conv2dInputPlan, LetsTasksPackTheWeightsThatFewPixelsMeet) {
+    const auto plan_for = [](std::int64_t batch, int threads, bool weights_shared = false) {
+        Conv2dShape shape{.batch = batch, .in_channels = 512, .in_height = 7, .in_width = 7, .out_channels = 512};
+        shape.kernel_height = shape.kernel_width = 3;
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 1;
+        const Conv2dProblem p = make_problem(shape, {});
+        return plan_input(p, test::wide_tiles, 4, {.threads = threads}, weights_shared);
+    };
+    for (const int threads : {1, 2}) {
+        EXPECT_TRUE(plan_for(1, threads).tasks_pack) << threads;
+        EXPECT_TRUE(plan_for(2, threads).tasks_pack) << threads;
+        EXPECT_FALSE(plan_for(64, threads).tasks_pack) << threads;
+    }
+    EXPECT_EQ(plan_for(2, 1).blocks_at_once, 2) << "a piece is packed once for both images";
+    EXPECT_FALSE(plan_for(1, 1, true).tasks_pack) << "a phase packs for all runs";
+    EXPECT_EQ(plan_for(1, 1, true).packed_elements, 512 * 512 * 9);
+}
+
+TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, tiles, plan] = any_plan();
+        if (plan.pointwise || plan.folded) return;
+        RC_ASSERT(plan.in_pieces || (plan.blocks_at_once == 1 && !plan.tasks_pack));
+        RC_ASSERT(plan.blocks_at_once >= 1 && plan.blocks_at_once <= Conv2dInputPlan::most_blocks_at_once);
+        RC_ASSERT(plan.worker_elements >= plan.blocks_at_once * (plan.panel_elements + plan.staging_elements));
+        for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
+            const OutputWindow window = output_window(p, plan, input_block(p, plan, b));
+            RC_ASSERT(plan.panel_elements >= window.rows.size() * window.columns.size() * p.out_channels);
+        }
+    }));
 }
 
 TEST(Conv2dInputPlan, DoesNotReadManyWeightsForFewPixels) {

@@ -1,0 +1,279 @@
+#include "plan/conv2d_input_blocks.hpp"
+
+#include "plan/launch.hpp"
+#include "plan/move_cycles.hpp"
+
+#include <cmath>
+#include <utility>
+
+namespace backgrad::plan {
+
+namespace {
+
+constexpr double panel_bytes = 256 * 1024;    ///< goal for the grad_output panel: a quarter to a half of L2
+constexpr double blocks_bytes = 512 * 1024;   ///< goal for the panels and sums of blocks that share packed weights
+constexpr double shared_bytes = 1024 * 1024;  ///< packed weights that come from beyond the L2 cache are larger
+constexpr double cached_weight_bytes = 768 * 1024;  ///< weights of a channel tile that stay in the L2 cache are smaller
+
+/// Elements of the panel of a block with `rows` rows and `columns` columns.
+std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                            std::int64_t rows, std::int64_t columns) {
+    const std::int64_t all_rows = (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 2;
+    const std::int64_t out_rows = plan.family == LaneFamily::pixels ? all_rows : std::min(p.out_height, all_rows);
+    const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
+    // Tiles of pixels read whole vectors beyond the last column.
+    return round_up(out_rows * out_columns * p.out_channels + 8 * tiles.lanes, 16);
+}
+
+/// Elements of the staging buffer of a block.
+std::int64_t staging_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+                              std::int64_t rows, std::int64_t columns) {
+    return round_up(plan.family == LaneFamily::channels ? rows * columns * plan.channel_tiles.width()
+                                                        : plan.row_channels * plan.pixel_vectors *
+                                                              round_up(ceil_div(columns, p.stride_width), tiles.lanes),
+                    16);
+}
+
+/// Elements of the runs of a register tile.
+std::int64_t run_elements(const Conv2dProblem& p, std::size_t element_bytes) {
+    return Conv2dWeightPlan::run_elements(ceil_div(p.out_channels, Conv2dInputPlan::channel_block) * p.taps(),
+                                          element_bytes);
+}
+
+/// Columns are cut where the image is one long row. The pieces of shorter rows come slowly from memory: they are cut
+/// only where rows are fewer than threads, which channels and rows then seldom occupy evenly.
+std::int64_t next_columns(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t columns,
+                          std::int64_t threads) {
+    if (p.in_height == 1) return columns < 32 ? columns + 1 : columns + columns / 8;
+    constexpr std::int64_t most_pieces = 4;
+    const bool few_rows = plan.family == LaneFamily::channels && p.batch * p.in_height < threads;
+    return few_rows && columns < most_pieces ? columns + 1 : p.in_width + 1;
+}
+
+/// Cycles per row of a block and channel that cutting rows into pieces adds: each is found anew, with its neighbours.
+double piece_cycles(const Conv2dProblem& p) {
+    return row_cycles + copy_cycles * static_cast<double>((p.kernel_width - 1) * p.dilation_width);
+}
+
+/// Slots per FMA of the tiles of a block with `lines` rows of a row phase. Loads of grad_output cross cache lines: they
+/// count twice.
+double tile_slots_per_fma(const Conv2dInputPlan& plan, std::int64_t lines) {
+    if (plan.family == LaneFamily::channels || !plan.vectors_are_rows) return 1;
+    const std::int64_t parts = ceil_div(lines, plan.pixel_vectors), vectors = ceil_div(lines, parts);
+    const std::int64_t fmas = vectors * plan.row_channels;
+    return static_cast<double>(std::max<std::int64_t>({fmas, 2 * vectors + plan.row_channels, 8}) * parts * vectors) /
+           static_cast<double>(fmas * lines);
+}
+
+/// Channels last, the groups share cache lines: what one reads and writes of a block should last until the next comes.
+/// The elements of all of them, as many as weigh like the panel of one: they may fill the L2 cache.
+double elements_of_groups(const Conv2dProblem& p, std::int64_t rows, std::int64_t columns) {
+    constexpr double weight = 0.4;
+    if (p.layout != Layout::nhwc || p.groups == 1) return 0;
+    const double area = static_cast<double>(p.stride_height * p.stride_width);
+    return weight * static_cast<double>(rows * columns * p.groups) *
+           (static_cast<double>(p.in_channels) + static_cast<double>(p.out_channels) / area);
+}
+
+/// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector, and
+/// meet so many pixels before the next come. More so where each register tile reads them from there: 4 cycles, for a
+/// row of 7 pixels at most (measured: 1.1 to 1.4).
+double weight_reads(const Conv2dInputPlan& plan, double tile_bytes, std::int64_t pixels, std::int64_t row) {
+    if (plan.family == LaneFamily::pixels) return 1;
+    const double near = std::max(1.0, 6.0 / static_cast<double>(pixels));
+    return tile_bytes < cached_weight_bytes ? near : std::max(near, 8.0 / static_cast<double>(row));
+}
+
+/// Slots of the plan's register tiles over those of the tiles with the fewest, where lanes are channels. Cuts of rows
+/// of pixels weigh theirs.
+double slots_over_fewest(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
+    if (plan.family == LaneFamily::pixels) return 1;
+    const std::int64_t rows = rows_of_channel_tiles(p);
+    const int fewest = choose_lane_tiles(p.in_channels, rows, tiles).vectors;
+    return tile_slots(p.in_channels, rows, plan.channel_tiles.vectors, tiles) /
+           tile_slots(p.in_channels, rows, fewest, tiles);
+}
+
+/// Estimates cuts: the time of the busiest worker.
+class Estimates {
+public:
+    Estimates(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
+              std::size_t element_bytes, const Strategy& strategy, bool tasks_may_pack)
+        : p_(p),
+          plan_(plan),
+          tiles_(tiles),
+          element_bytes_(static_cast<double>(element_bytes)),
+          extra_slots_(slots_over_fewest(plan, p, tiles)),
+          threads_(std::max(1, strategy.threads)),
+          tile_count_(plan.channel_tile_count(p)),
+          most_channel_groups_(
+              strategy.partition == Partition::batch || strategy.partition == Partition::spatial ? 1 : tile_count_),
+          tasks_may_pack_(tasks_may_pack) {}
+
+    std::vector<InputCut> all(int vectors) {
+        const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width));
+        InputCut cut;
+        cut.vectors = vectors;
+        for (cut.column_blocks = 1; cut.column_blocks <= width_units;
+             cut.column_blocks = next_columns(p_, plan_, cut.column_blocks, threads_))
+            for (cut.row_blocks = 1; cut.row_blocks <= std::max<std::int64_t>(1, p_.in_height); ++cut.row_blocks) {
+                const std::int64_t tall = ceil_div(p_.in_height, cut.row_blocks);
+                if (cut.row_blocks > 1 && tall == ceil_div(p_.in_height, cut.row_blocks - 1)) continue;
+                measure(cut);
+                for (cut.channel_groups = 1; cut.channel_groups <= most_channel_groups_; ++cut.channel_groups) {
+                    add(cut, shared_cycles());
+                    if (plan_.family == LaneFamily::channels && !plan_.weights_in_place) add_pieces(cut);
+                }
+            }
+        return std::move(cuts_);
+    }
+
+private:
+    /// What the blocks of a cut hold, whatever their channels.
+    void measure(const InputCut& cut) {
+        tall_ = ceil_div(p_.in_height, cut.row_blocks);
+        wide_ = ceil_div(std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width)), cut.column_blocks) *
+                p_.stride_width;
+        const double elements = static_cast<double>(panel_elements(p_, plan_, tiles_, tall_, wide_) +
+                                                    staging_elements(p_, plan_, tiles_, tall_, wide_));
+        bytes_ = (elements + elements_of_groups(p_, tall_, wide_)) * element_bytes_;
+        const double halo =
+            static_cast<double>(tall_ + (p_.kernel_height - 1) * p_.dilation_height) / static_cast<double>(tall_);
+        const double pieces = cut.column_blocks > 1 && p_.in_height > 1 ? piece_cycles(p_) : 0;
+        move_ = (0.3 * static_cast<double>(wide_) + pieces) * static_cast<double>(tall_ * p_.out_channels) * halo /
+                static_cast<double>(p_.stride_height * p_.stride_width);
+        // Pixels fill whole vectors where they are lanes.
+        const std::int64_t filled = plan_.family == LaneFamily::pixels
+                                        ? round_up(wide_ / p_.stride_width, tiles_.lanes) * p_.stride_width
+                                        : wide_;
+        compute_ = static_cast<double>(tall_ * filled) * products_per_pixel(p_) *
+                   static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
+                   tile_slots_per_fma(plan_, ceil_div(tall_, p_.stride_height));
+        const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
+        const std::int64_t row = ceil_div(wide_, p_.stride_width);
+        const double calls = static_cast<double>(tall_ * p_.stride_width * ceil_div(row, limit) * tile_count_);
+        constexpr double wait_cycles = 40;  // a tile's sums are stored and loaded
+        waiting_ = wait_cycles * calls * static_cast<double>(p_.out_channels / Conv2dInputPlan::channel_block);
+        const double tile_bytes =
+            static_cast<double>(p_.out_channels * p_.taps() * plan_.channel_tiles.width()) * element_bytes_;
+        whole_reads_ = weight_reads(plan_, tile_bytes, tall_ * wide_, row);
+    }
+
+    /// Tasks of the worker with most.
+    std::int64_t rounds(const InputCut& cut) const {
+        return ceil_div(p_.groups * cut.channel_groups * ceil_div(blocks(cut), cut.blocks_per_task), threads_);
+    }
+
+    std::int64_t blocks(const InputCut& cut) const { return p_.batch * cut.row_blocks * cut.column_blocks; }
+
+    /// Cycles of a task, but for the packing of weights.
+    double task_cycles(const InputCut& cut) const {
+        const std::int64_t tiles = ceil_div(tile_count_, cut.channel_groups);
+        const double share = static_cast<double>(tiles) / static_cast<double>(tile_count_);
+        const double spill = bytes_ > panel_bytes ? 1 + 0.15 * (bytes_ / panel_bytes - 1) : 1;
+        const double compute = cut.blocks_at_once > 0 ? compute_ + waiting_ : compute_ * whole_reads_;
+        return static_cast<double>(cut.blocks_per_task) * (compute * share + move_ + 500) * spill;
+    }
+
+    /// Cycles of a worker's share of a phase that packs all weights: they leave its cache, and come back from the last.
+    double shared_cycles() const {
+        if (plan_.weights_in_place) return 0;
+        const double elements = static_cast<double>(p_.weight_elements());
+        const double each = split_cycles + (elements * element_bytes_ > shared_bytes ? exchange_element_cycles : 0);
+        return each * elements / static_cast<double>(threads_) +
+               (threads_ > 1 ? launch_cycles * std::log2(static_cast<double>(threads_)) : 0);
+    }
+
+    void add(InputCut cut, double beside) {
+        cut.cycles = (task_cycles(cut) * static_cast<double>(rounds(cut)) + beside) * extra_slots_;
+        cuts_.push_back(cut);
+    }
+
+    /// Pieces of weights are packed, or come from afar, once for as many blocks as memory and the cache hold at once.
+    void add_pieces(InputCut cut) {
+        const auto fitting = static_cast<std::int64_t>(blocks_bytes / bytes_);
+        const double weights = own_weights_cycles(p_, plan_, ceil_div(tile_count_, cut.channel_groups));
+        for (cut.blocks_per_task = 1; cut.blocks_per_task <= blocks(cut); cut.blocks_per_task *= 2) {
+            cut.blocks_at_once = std::clamp<std::int64_t>(
+                fitting, 1, std::min(cut.blocks_per_task, Conv2dInputPlan::most_blocks_at_once));
+            const std::int64_t passes = ceil_div(cut.blocks_per_task, cut.blocks_at_once);
+            cut.tasks_pack = false;
+            if (p_.out_channels > Conv2dInputPlan::channel_block) add(cut, shared_cycles());
+            cut.tasks_pack = true;
+            constexpr std::int64_t most_copies = 2;  // more cost larger teams what a launch costs
+            if (tasks_may_pack_ && ceil_div(blocks(cut), cut.blocks_per_task) <= most_copies)
+                add(cut, weights * static_cast<double>(passes * rounds(cut)));
+        }
+    }
+
+    const Conv2dProblem& p_;
+    const Conv2dInputPlan& plan_;
+    const RegisterTiles& tiles_;
+    const double element_bytes_, extra_slots_;
+    const std::int64_t threads_, tile_count_, most_channel_groups_;
+    const bool tasks_may_pack_;
+    std::int64_t tall_ = 1, wide_ = 1;
+    double bytes_ = 0, move_ = 0, compute_ = 0;
+    double waiting_ = 0, whole_reads_ = 1;  ///< of sums in pieces, and of sums that meet all weights
+    std::vector<InputCut> cuts_;
+};
+
+/// The groups of blocks and channels that a named partition asks for.
+void follow_partition(Conv2dInputPlan& plan, const Conv2dProblem& p, Partition partition) {
+    const std::int64_t tile_count = std::max<std::int64_t>(1, plan.channel_tile_count(p));
+    if (partition == Partition::channel) {
+        plan.block_groups = std::min<std::int64_t>(1, plan.blocks);
+        plan.channel_groups = tile_count;
+    } else if (partition == Partition::batch) {
+        plan.block_groups = std::min(plan.blocks, p.images);
+        plan.channel_groups = 1;
+    } else if (partition == Partition::batch_channel) {
+        plan.block_groups = std::min(plan.blocks, p.images);
+        plan.channel_groups = tile_count;
+    }
+}
+
+/// Sizes the memory of a worker for the largest block.
+void size_memory(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes) {
+    const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
+    const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;
+    plan.staging_elements = staging_elements(p, plan, tiles, rows, columns);
+    plan.panel_elements = panel_elements(p, plan, tiles, rows, columns);
+    plan.piece_elements =
+        plan.tasks_pack
+            ? round_up(std::min(p.out_channels, Conv2dInputPlan::channel_block) * p.taps() * plan.channel_tiles.width(),
+                       16)
+            : 0;
+    plan.worker_elements = run_elements(p, element_bytes) + plan.piece_elements +
+                           plan.blocks_at_once * (plan.staging_elements + plan.panel_elements);
+}
+
+}  // namespace
+
+double own_weights_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t channel_tiles) {
+    return split_cycles * static_cast<double>(p.out_channels * p.taps() * channel_tiles * plan.channel_tiles.width());
+}
+
+std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles,
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors,
+                                 bool weights_shared) {
+    const bool tasks_may_pack = !weights_shared && strategy.partition == Partition::automatic;
+    return Estimates(p, plan, tiles, element_bytes, strategy, tasks_may_pack).all(vectors);
+}
+
+void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const InputCut& cut, const RegisterTiles& tiles,
+                 std::size_t element_bytes, const Strategy& strategy) {
+    plan.row_blocks = cut.row_blocks;
+    plan.column_blocks = cut.column_blocks;
+    plan.channel_groups = cut.channel_groups;
+    plan.in_pieces = cut.blocks_at_once > 0;
+    plan.tasks_pack = cut.tasks_pack;
+    plan.blocks_at_once = std::max<std::int64_t>(1, cut.blocks_at_once);
+    plan.blocks = p.batch * plan.row_blocks * plan.column_blocks;
+    plan.block_groups = ceil_div(plan.blocks, cut.blocks_per_task);
+    follow_partition(plan, p, strategy.partition);
+    plan.tasks = p.groups * plan.channel_groups * plan.block_groups;
+    size_memory(plan, p, tiles, element_bytes);
+}
+
+}  // namespace backgrad::plan

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "plan/conv2d_input_plan.hpp"
+
+namespace backgrad::plan {
+
+/// Products per element of grad_input.
+inline double products_per_pixel(const Conv2dProblem& p) {
+    return static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(p.stride_height * p.stride_width);
+}
+
+/// Cycles that a task takes to pack the weights of some channel tiles, piece by piece, and to sum piece by piece.
+double own_weights_cycles(const Conv2dProblem& problem, const Conv2dInputPlan& plan, std::int64_t channel_tiles);
+
+/// Cuts of images and channels: panels should stay in the cache, and workers be equally busy. The plan has its family
+/// and its register tiles, of `vectors` vectors or with the fewest slots (0). `weights_shared`: one packing serves
+/// several runs of the tasks.
+std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
+                                 std::size_t element_bytes, const Strategy& strategy, int vectors, bool weights_shared);
+
+/// Cuts tasks and sizes the workers' memory.
+void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& problem, const InputCut& cut, const RegisterTiles& tiles,
+                 std::size_t element_bytes, const Strategy& strategy);
+
+/// Pixels that meet a tile of channels, nominally.
+inline std::int64_t rows_of_channel_tiles(const Conv2dProblem& p) {
+    return std::clamp<std::int64_t>(ceil_div(p.in_width, p.stride_width), 1, 112);
+}
+
+}  // namespace backgrad::plan
