@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d_vectors.hpp"
+#include "kernels/interleave.hpp"
 #include "simd/index.hpp"
 #include "simd/vec.hpp"
 
@@ -46,15 +47,6 @@ void write_some(vec<T> x, T* to, std::int64_t elements, Finish finish) {
     if (elements > 0) write_first(x, to, limited(elements, vec<T>::lanes), finish);
 }
 
-/// The elements of two vectors in turn.
-template <class T>
-void write_pair(vec<T> a, vec<T> b, T* to, std::int64_t elements, Finish finish) {
-    vec<T> low, high;
-    interleave(a, b, low, high);
-    write_some(low, to, elements, finish);
-    write_some(high, to + vec<T>::lanes, elements - vec<T>::lanes, finish);
-}
-
 template <class T>
 void fold_whole(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
     using V = vec<T>;
@@ -73,12 +65,12 @@ void fold_whole(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish)
     }
 }
 
-/// Two or four phases: what they sum is put together in whole vectors.
+/// Some phases: what they sum is put together in whole vectors.
 template <class T, int phases>
-void fold_zipped(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
+void fold_interleaved(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) {
     using V = vec<T>;
     for (std::int64_t i = 0; i * phases < width; i += V::lanes) {
-        V sum[phases];
+        V sum[phases], out[phases];
         const FoldTap* tap = row.taps;
         for (int phase = 0; phase < phases; ++phase) {
             const FoldTap* end = row.taps + row.phase_ends[phase];
@@ -87,16 +79,10 @@ void fold_zipped(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish
             sum[phase] = alone[0];
             tap = end;
         }
-        T* out = to + i * phases;
-        const std::int64_t left = width - i * phases;
-        if constexpr (phases == 2) {
-            write_pair(sum[0], sum[1], out, left, finish);
-        } else {
-            V even[2], odd[2];
-            interleave(sum[0], sum[2], even[0], even[1]);
-            interleave(sum[1], sum[3], odd[0], odd[1]);
-            for (int half = 0; half < 2; ++half)
-                write_pair(even[half], odd[half], out + 2 * half * V::lanes, left - 2 * half * V::lanes, finish);
+        interleave(sum, out);
+        for (int v = 0; v < phases; ++v) {
+            const std::int64_t x = i * phases + v * V::lanes;
+            write_some(out[v], to + x, width - x, finish);
         }
     }
 }
@@ -126,9 +112,11 @@ void fold(const FoldRow<T>& row, std::int64_t width, T* to, Finish finish) noexc
         case 1:
             return fold_whole(row, width, to, finish);
         case 2:
-            return fold_zipped<T, 2>(row, width, to, finish);
+            return fold_interleaved<T, 2>(row, width, to, finish);
+        case 3:
+            return fold_interleaved<T, 3>(row, width, to, finish);
         case 4:
-            return fold_zipped<T, 4>(row, width, to, finish);
+            return fold_interleaved<T, 4>(row, width, to, finish);
         default:
             return fold_scattered(row, width, to, finish);
     }

@@ -162,6 +162,8 @@ struct PackKernels {
     /// Into a panel, taps apart: to[t * to_row + c] = from[c * taps + t], and nothing beside. Returns true if all are
     /// finite.
     bool (*split_taps)(const T* from, std::int64_t channels, std::int64_t taps, T* to, std::ptrdiff_t to_row) noexcept;
+    /// Into a panel: to[c * rows + r] = from[r * from_row + c], nothing beside.
+    void (*interleave)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to) noexcept;
     /// Into a panel: to[c * to_row + r] = from[offsets[r] + c]; each to-row is filled with zeros up to the next
     /// multiple of the vector length. Whole vectors are read from `from`.
     void (*gather_rows)(const T* from, const std::ptrdiff_t* offsets, std::int64_t rows, std::int64_t columns, T* to,

@@ -3,6 +3,7 @@
 #include "kernels/conv2d_split_taps.hpp"
 #include "kernels/conv2d_spread.hpp"
 #include "kernels/conv2d_vectors.hpp"
+#include "kernels/interleave.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
@@ -115,6 +116,47 @@ bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std
         }
     }
     return check.all_finite();
+}
+
+/// `count` rows by permutations of registers.
+template <class T, int count>
+void interleave_few(const T* from, std::ptrdiff_t from_row, std::int64_t columns, T* to) {
+    using V = vec<T>;
+    V in[count], out[count];
+    for (; columns >= V::lanes; columns -= V::lanes, from += V::lanes, to += count * V::lanes) {
+        unrolled<count>([&](auto r) __attribute__((always_inline)) { in[r] = V::load(from + r * from_row); });
+        interleave(in, out);
+        unrolled<count>([&](auto v) __attribute__((always_inline)) { out[v].store(to + v * V::lanes); });
+    }
+    if (columns == 0) return;
+    const int left = static_cast<int>(columns);
+    unrolled<count>([&](auto r) __attribute__((always_inline)) { in[r] = V::load_first(from + r * from_row, left); });
+    interleave(in, out);
+    unrolled<count>([&](auto v) __attribute__((always_inline)) {
+        const int n = left * count - v * V::lanes;
+        if (n > 0) out[v].store_first(to + v * V::lanes, limited(n, V::lanes));
+    });
+}
+
+template <class T>
+void interleave_rows(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to) noexcept {
+    switch (rows) {
+        case 1:
+            copy(from, from_row, 1, 1, columns, to, columns);
+            return;
+        case 2:
+            return interleave_few<T, 2>(from, from_row, columns, to);
+        case 3:
+            return interleave_few<T, 3>(from, from_row, columns, to);
+        case 4:
+            return interleave_few<T, 4>(from, from_row, columns, to);
+        case 5:
+            return interleave_few<T, 5>(from, from_row, columns, to);
+        case 6:
+            return interleave_few<T, 6>(from, from_row, columns, to);
+        default:
+            transpose_in<T, true>(from, from_row, rows, columns, to, rows);
+    }
 }
 
 template <class T>
@@ -253,19 +295,9 @@ void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std:
 
 template <class T>
 constexpr PackKernels<T> make_table() {
-    return {&copy<T>,
-            &transpose_in<T, false>,
-            &transpose_in<T, true>,
-            &split_taps<T>,
-            &gather_rows<T>,
-            &transpose_out<T>,
-            &copy_out<T>,
-            &spread<T>,
-            &fold<T>,
-            &clear<T>,
-            &clear_columns<T>,
-            &sum_rows<T>,
-            &sum_columns<T>};
+    return {&copy<T>,        &transpose_in<T, false>, &transpose_in<T, true>, &split_taps<T>, &interleave_rows<T>,
+            &gather_rows<T>, &transpose_out<T>,       &copy_out<T>,           &spread<T>,     &fold<T>,
+            &clear<T>,       &clear_columns<T>,       &sum_rows<T>,           &sum_columns<T>};
 }
 
 }  // namespace

@@ -20,6 +20,13 @@ void sum_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_o
 }
 
 template <class T>
+bool sums_are_finite(const Conv2dContext<T>& context, plan::Range channels, T* state) noexcept {
+    const bool channels_last = context.problem.layout == Layout::nhwc;
+    const std::int64_t chains = channels.size() * (channels_last ? 1 : kernels::DotKernels<T>::chains);
+    return context.kernels.pack->copy(state, 0, 1, 1, chains, state, 0);
+}
+
+template <class T>
 void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
                    plan::Range channels, T* state, T* total) noexcept {
     const std::int64_t size = channels.size();
@@ -81,6 +88,8 @@ template void sum_pass<float>(const Conv2dContext<float>&, const TensorView<cons
                               plan::Range, float*) noexcept;
 template void sum_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&, const plan::PixelBox&,
                                plan::Range, double*) noexcept;
+template bool sums_are_finite<float>(const Conv2dContext<float>&, plan::Range, float*) noexcept;
+template bool sums_are_finite<double>(const Conv2dContext<double>&, plan::Range, double*) noexcept;
 template void add_bias_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
                                    plan::Range, float*, float*) noexcept;
 template void add_bias_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&,

@@ -18,6 +18,11 @@ template <class T>
 void sum_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
               plan::Range channels, T* state) noexcept;
 
+/// Whether the chains that sum_pass or add_bias_pass left are finite. If they are, so is all that they sum; a sum of
+/// finite values may overflow, and then costs its user some time.
+template <class T>
+bool sums_are_finite(const Conv2dContext<T>& context, plan::Range channels, T* state) noexcept;
+
 /// total[c] += sum of grad_output over one pass of a segment, for the channels given. NCHW: along the pixels of each
 /// image's stretch, element q to chain q mod chains, joined by the fixed tree. NHWC: one chain per channel.
 template <class T>

@@ -1,6 +1,5 @@
 #include "ops/conv2d_patches.hpp"
 
-#include "ops/conv2d_bias.hpp"
 #include "ops/conv2d_planes.hpp"
 
 #include <algorithm>
@@ -26,13 +25,13 @@ Lane lane_of(const plan::Conv2dProblem& p, std::int64_t index) {
     return {channel, tap / p.kernel_width, tap % p.kernel_width};
 }
 
-bool padded(const plan::Conv2dProblem& p) {
+}  // namespace
+
+bool pads(const plan::Conv2dProblem& p) {
     return p.padding_top > 0 || p.padding_left > 0 ||
            p.input_row(p.out_height - 1, p.kernel_height - 1) >= p.in_height ||
            p.input_column(p.out_width - 1, p.kernel_width - 1) >= p.in_width;
 }
-
-}  // namespace
 
 template <class T>
 Patches<T>::Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
@@ -52,16 +51,6 @@ Patches<T>::Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPla
         rest_.take(context.problem.in_channels * largest.input_plane + largest.pitch + DotKernels<T>::chains);
     offsets_ =
         reinterpret_cast<std::ptrdiff_t*>(rest_.take(plan::Conv2dWeightPlan::count_elements(lanes.size(), sizeof(T))));
-    sums_ = rest_.take(rows.size() * DotKernels<T>::chains);
-}
-
-template <class T>
-bool Patches<T>::multipliable(const PixelBox& box, const T* bias_sums) const {
-    if (!padded(context_.problem)) return true;
-    const auto& pack = *context_.kernels.pack;
-    if (!bias_sums) sum_pass(context_, grad_output_, box, rows_, sums_);
-    // A sum of finite values may overflow, and then costs time only.
-    return pack.copy(bias_sums ? bias_sums : sums_, 0, 1, 1, sums(), sums_, 0);
 }
 
 template <class T>

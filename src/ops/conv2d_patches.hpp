@@ -18,10 +18,6 @@ public:
     /// The scratch memory behind what patches need.
     Scratch<T> rest() const { return rest_; }
 
-    /// True if the zeros of the padding may be multiplied with the grad_output of a segment. `bias_sums` are the sums
-    /// of its rows that add_bias_pass left, or null.
-    bool multipliable(const plan::PixelBox& box, const T* bias_sums) const;
-
     /// Fills one panel [pixel][lane] per lane tile.
     void pack(const plan::PixelBox& box, const plan::LaneTiles& tiles, T* panel);
 
@@ -30,10 +26,6 @@ public:
 
 private:
     void list_offsets(const plan::PixelPanels& sizes);
-    std::int64_t sums() const {
-        return rows_.size() * (grad_output_.channel == 1 ? 1 : kernels::DotKernels<T>::chains);
-    }
-
     const Conv2dContext<T>& context_;
     const TensorView<const T> grad_output_, input_;
     const plan::Range lanes_, rows_;
@@ -41,7 +33,9 @@ private:
     T* input_panel_ = nullptr;
     std::ptrdiff_t* offsets_ = nullptr;  ///< of each lane, in the panel of the input
     std::int64_t offsets_pitch_ = -1, offsets_phase_ = -1, offsets_plane_ = -1;  ///< the panel they are for
-    T* sums_ = nullptr;
 };
+
+/// Whether any output meets padding.
+bool pads(const plan::Conv2dProblem& problem);
 
 }  // namespace backgrad::ops

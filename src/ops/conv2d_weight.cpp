@@ -55,6 +55,24 @@ Range part_stretch(const Conv2dWeightPlan& plan, const Block& block, std::int64_
     return {begin, begin + tiles.vectors_of(part) * tiles.lanes * rows.size() * p.taps()};
 }
 
+/// Writes a lane tile [kernel row][kernel column and channel][lane] into an OIHW weight, from the tile's first lane on.
+template <class T>
+void write_kernel_rows(const Conv2dContext<T>& context, const Range& rows, std::int64_t width, std::int64_t lanes,
+                       const T* total, T* weight, Finish finish) {
+    const plan::Conv2dProblem& p = context.problem;
+    const std::int64_t in = p.in_channels;
+    for (std::int64_t i = 0; i < in; ++i) {
+        const auto columns_before = [&](std::int64_t row) {
+            return plan::ceil_div(std::max<std::int64_t>(0, row - i), in);
+        };
+        const Range columns{columns_before(rows.begin), columns_before(rows.end)};
+        for (std::int64_t r = 0; r < p.kernel_height; ++r)
+            context.kernels.pack->transpose_out(
+                total + (r * rows.size() + columns.begin * in + i - rows.begin) * width, in * width, columns.size(),
+                lanes, weight + (i * p.kernel_height + r) * p.kernel_width + columns.begin, in * p.taps(), finish);
+    }
+}
+
 /// Writes a lane tile [tap][row][lane] into the weight's layout.
 template <class T>
 void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block,
@@ -67,7 +85,9 @@ void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& pl
     const std::int64_t first = plan.lane_block(block.lanes).begin + tile * tiles.width();
     const std::int64_t lanes = std::min(width, plan.lane_channels - first), in = p.in_channels;
     T* weight = context.arguments.grad_weight + block.group * p.out_channels * in * taps;
-    if (plan.side == LaneSide::grad_output) {
+    if (plan.family == LaneFamily::kernel_rows && !p.weight_ohwi) {
+        write_kernel_rows(context, rows, width, lanes, total, weight + first * in * taps, finish);
+    } else if (plan.side == LaneSide::grad_output) {
         if (p.weight_ohwi || taps == 1) {
             for (std::int64_t tap = 0; tap < taps; ++tap)
                 pack.transpose_out(total + tap * rows.size() * width, width, rows.size(), lanes,

@@ -14,10 +14,12 @@ namespace backgrad::plan {
 namespace {
 
 constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes are channels: panels fit L1 and L2
+constexpr std::int64_t kernel_row_terms = 512;  ///< rows of the input are brought again for neighbouring segments
 constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
 constexpr double pixel_overhead = 1.3;          ///< on the FMAs of dot tiles
 constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
+constexpr double join_cycles = 4;               ///< to join the chains of a sum of dot tiles
 constexpr double run_steps = 0.2;               ///< to begin a run of a dot tile
 constexpr double strided_cycles = 1.0;          ///< to bring an element of a column phase into a row, beside the copy
 constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
@@ -43,6 +45,38 @@ double row_panel_cycles(const Conv2dProblem& p, double channels) {
     return channels * (move + row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)));
 }
 
+/// Of the terms of kernel columns, those whose input exists, and of the columns those whose rows are one run: all
+/// outputs meet inputs, and nothing lies between rows.
+struct ColumnShares {
+    double valid, joined;
+};
+ColumnShares column_shares(const Conv2dProblem& p) {
+    std::int64_t terms = 0, joined = 0;
+    for (std::int64_t c = 0; c < p.kernel_width; ++c) {
+        const Range valid =
+            valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
+        terms += valid.size();
+        joined += valid.size() == p.in_width && p.in_width == p.out_width ? 1 : 0;
+    }
+    const double columns = static_cast<double>(p.kernel_width);
+    return {static_cast<double>(terms) / (columns * static_cast<double>(std::max<std::int64_t>(1, p.out_width))),
+            static_cast<double>(joined) / columns};
+}
+
+/// Rows of the input that a segment of so many terms shares with its neighbour, to its own.
+double halo(const Conv2dProblem& p, std::int64_t terms) {
+    const std::int64_t rows = std::clamp<std::int64_t>(terms / std::max<std::int64_t>(1, p.out_width), 1,
+                                                       std::max<std::int64_t>(1, p.out_height));
+    return static_cast<double>((p.kernel_height - 1) * p.dilation_height) / static_cast<double>(p.stride_height * rows);
+}
+
+/// Cycles per output pixel to make lanes of the output channels; dense pixels of whole vectors are lanes already.
+double output_lane_cycles(const Conv2dProblem& p, int lanes) {
+    if (p.layout == Layout::nhwc && p.groups == 1 && p.out_channels % lanes == 0) return 0;
+    return (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) *
+           static_cast<double>(round_up(p.out_channels, lanes));
+}
+
 /// Cycles per output pixel and group with lanes = channels of `side`.
 double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const bool from_output = side == LaneSide::grad_output;
@@ -52,11 +86,17 @@ double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const double vectors = padded / lanes, rows = static_cast<double>(row_channels),
                  taps = static_cast<double>(p.taps());
     const double run = static_cast<double>(std::clamp<std::int64_t>(p.out_width, 1, channel_terms));
-    const double runs = run_cycles * taps * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors)) / run;
+    const ColumnShares columns = column_shares(p);
+    const double runs =
+        taps * (1 - columns.joined) *
+        (list_cycles + run_cycles * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors))) / run;
     const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
-    const double row_move = copy_cycles / 2 * rows;  // many are read where they lie
-    return tile_cycles(vectors, rows) * taps + runs +
-           (from_output ? lane_move + row_move * input_pixels(p) : lane_move * input_pixels(p) + row_move);
+    // Many rows of NCHW are read where they lie.
+    const double row_move =
+        (p.layout == Layout::nchw ? copy_cycles / 2 : copy_cycles * (1 + halo(p, channel_terms))) * rows;
+    return tile_cycles(vectors, rows) * taps * columns.valid + runs +
+           (from_output ? output_lane_cycles(p, lanes) + row_move * input_pixels(p)
+                        : lane_move * input_pixels(p) + row_move);
 }
 
 /// Cycles per output pixel to bring the input into rows with a phase for each column of the stride.
@@ -83,7 +123,11 @@ double pixel_cost(const Conv2dProblem& p, PixelRuns runs, int lanes) {
     const double steps = whole ? (width + reach) / lanes
                                : std::floor(width / lanes) + (p.out_width % lanes == 0 ? 0 : masked_step) + run_steps;
     const double copied = whole || p.layout == Layout::nhwc ? static_cast<double>(p.out_channels) : 0;
-    return pixel_overhead * dot_slots(p) / 2 * steps / width + row_panel_cycles(p, copied) + phase_panel_cycles(p);
+    const double joined =
+        join_cycles * static_cast<double>(p.out_channels * p.in_channels * p.taps()) /
+        static_cast<double>(std::clamp<std::int64_t>(p.batch * p.pixels_out(), 1, pixel_steps * lanes));
+    return pixel_overhead * dot_slots(p) / 2 * steps / width + row_panel_cycles(p, copied) + phase_panel_cycles(p) +
+           joined;
 }
 
 /// Cycles per output pixel and group with lanes = patches of the input.
@@ -93,12 +137,28 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
     if (vectors * lanes > most_patch_lanes) return std::numeric_limits<double>::infinity();
     const double rows = static_cast<double>(p.out_channels);
     const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
-    const std::int64_t segment_rows =
-        std::clamp<std::int64_t>(channel_terms / width, 1, std::max<std::int64_t>(1, p.out_height));
-    const double halo = static_cast<double>((p.kernel_height - 1) * p.dilation_height) /
-                        static_cast<double>(p.stride_height * segment_rows);
     const double gather = vectors * (gather_cycles * lanes + gather_row_cycles / static_cast<double>(width));
-    return tile_cycles(vectors, rows) + gather + phase_panel_cycles(p) * (1 + halo) + finite_cycles * rows;
+    return tile_cycles(vectors, rows) + gather + phase_panel_cycles(p) * (1 + halo(p, channel_terms)) +
+           finite_cycles * rows;
+}
+
+/// Cycles per output pixel and group with lanes = output channels by kernel rows.
+double kernel_row_cost(const Conv2dProblem& p, int lanes) {
+    // A run of columns that follow each other is what the register tile knows.
+    if (p.kernel_width == 1 || p.dilation_width > 1) return std::numeric_limits<double>::infinity();
+    const double padded = static_cast<double>(round_up(p.out_channels, lanes));
+    const double vectors = padded / lanes, rows = static_cast<double>(p.in_channels * p.kernel_width),
+                 kernel_rows = static_cast<double>(p.kernel_height);
+    const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
+    const double run = static_cast<double>(std::min(width, kernel_row_terms));
+    const double runs =
+        kernel_rows *
+        (list_cycles + run_cycles * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors))) / run;
+    const double channels = static_cast<double>(p.in_channels), columns = static_cast<double>(width);
+    const double move = p.layout == Layout::nchw ? interleave_cycles * channels + interleave_row_cycles / columns
+                                                 : copy_cycles * channels;
+    return tile_cycles(vectors, rows) * kernel_rows + runs + output_lane_cycles(p, lanes) +
+           move * input_pixels(p) * (1 + halo(p, kernel_row_terms));
 }
 
 /// Cycles per output pixel and group with lanes = pixels and the better runs.
@@ -167,7 +227,9 @@ LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));
     const double pixels = gains_by_exchange(p, lanes) ? exchanged_cost(p, lanes) : pixel_cost(p, lanes);
-    if (p.taps() > 1 && patch_cost(p, lanes) < std::min(channels, pixels)) return LaneFamily::patches;
+    const double kernel_rows = kernel_row_cost(p, lanes);
+    if (p.taps() > 1 && patch_cost(p, lanes) < std::min({channels, pixels, kernel_rows})) return LaneFamily::patches;
+    if (kernel_rows < std::min(channels, pixels)) return LaneFamily::kernel_rows;
     return pixels < channels ? LaneFamily::pixels : LaneFamily::channels;
 }
 
@@ -184,15 +246,19 @@ WeightWay pixel_way(const Conv2dProblem& p, PixelRuns runs, bool exchange, int l
 
 WeightWay weight_way(const Conv2dProblem& p, std::size_t element_bytes, int lanes) {
     const LaneFamily family = weight_family(p, element_bytes);
-    const LaneSide side = family == LaneFamily::channels ? weight_side(p, lanes) : LaneSide::input;
+    const LaneSide side = family == LaneFamily::channels      ? weight_side(p, lanes)
+                          : family == LaneFamily::kernel_rows ? LaneSide::grad_output
+                                                              : LaneSide::input;
     const int nominal = static_cast<int>(64 / element_bytes);
     if (family == LaneFamily::pixels) {
         const bool exchange = exchanges_operands(p, element_bytes);
         return pixel_way(p, weight_runs(exchange ? exchanged(p) : p, element_bytes), exchange, nominal);
     }
-    const double cycles = family == LaneFamily::patches ? patch_cost(p, nominal)
-                                                        : std::min(channel_cost(p, LaneSide::grad_output, nominal),
-                                                                   channel_cost(p, LaneSide::input, nominal));
+    const double cycles =
+        family == LaneFamily::patches ? patch_cost(p, nominal)
+        : family == LaneFamily::kernel_rows
+            ? kernel_row_cost(p, nominal)
+            : std::min(channel_cost(p, LaneSide::grad_output, nominal), channel_cost(p, LaneSide::input, nominal));
     return {family, side, PixelRuns::rows, false, cycles};
 }
 
@@ -210,6 +276,8 @@ std::vector<WeightWay> weight_ways(const Conv2dProblem& p, std::size_t element_b
     }
     if (const double cycles = patch_cost(p, nominal); p.taps() > 1 && std::isfinite(cycles))
         ways.push_back({LaneFamily::patches, LaneSide::input, PixelRuns::rows, false, cycles});
+    if (const double cycles = kernel_row_cost(p, nominal); std::isfinite(cycles))
+        ways.push_back({LaneFamily::kernel_rows, LaneSide::grad_output, PixelRuns::rows, false, cycles});
     for (const bool exchange : {false, true})
         for (const PixelRuns runs : {PixelRuns::rows, PixelRuns::images})
             if (!exchange || may_exchange(p)) ways.push_back(pixel_way(p, runs, exchange, nominal));
@@ -238,6 +306,7 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
     if (works_on_rows(p)) return make_segments(p.batch, p.out_height, p.out_width, row_terms);
+    if (family == LaneFamily::kernel_rows) return make_segments(p.batch, p.out_height, p.out_width, kernel_row_terms);
     if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
     if (!p.depthwise()) return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
     // Where rows are short, a chain takes a term of every row.

@@ -11,9 +11,10 @@ namespace backgrad::plan {
 
 /// What a vector's lanes are. It decides the order of additions, so it depends on problem and element size alone.
 enum class LaneFamily {
-    channels,  ///< one chain per output; the lane operand is a panel with channels last
-    pixels,    ///< sums across lanes; the input is a panel with channels first, grad_output may stay in place
-    patches,   ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
+    channels,     ///< one chain per output; the lane operand is a panel with channels last
+    pixels,       ///< sums across lanes; the input is a panel with channels first, grad_output may stay in place
+    patches,      ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
+    kernel_rows,  ///< one chain per output; the lanes are output channels, the rows the inputs that meet a kernel row
 };
 
 /// What a dot tile sums at a stretch with pixels as lanes: a row of grad_output, or all rows of an image with the reach

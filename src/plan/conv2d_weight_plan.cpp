@@ -31,7 +31,15 @@ std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dWeightPlan& plan
         input_extent(out_columns, p.stride_width, p.kernel_width, p.dilation_width, p.in_width);
     const bool from_output = plan.side == LaneSide::grad_output;
     return plan.block_tiles.padded() * (from_output ? out_pixels : in_pixels) +
-           plan.rows_per_block * (from_output ? in_pixels : out_pixels);
+           plan.row_panel_elements(from_output ? in_pixels : out_pixels);
+}
+
+/// Of the panel of family kernel_rows for the input of the largest segment.
+std::int64_t kernel_row_elements(const Conv2dProblem& p, const Segments& segments) {
+    const std::int64_t rows = input_extent(ceil_div(segments.height, segments.row_parts), p.stride_height,
+                                           p.kernel_height, p.dilation_height, p.in_height);
+    const std::int64_t columns = kernel_row_columns(p, ceil_div(segments.width, segments.column_parts));
+    return segments.images * rows * columns * p.in_channels;
 }
 
 /// Segments that a group holds at least: up to 4 where a segment is less than 512 Ki multiply-adds, some microseconds,
@@ -180,10 +188,8 @@ std::int64_t patch_elements(const Conv2dWeightPlan& plan, const Conv2dProblem& p
     const Segments& s = plan.segments;
     const PixelPanels sizes =
         pixel_panels(p, s.images, ceil_div(s.height, s.row_parts), ceil_div(s.width, s.column_parts));
-    const std::int64_t chains = static_cast<std::int64_t>(64 / element_bytes);
     return round_up(p.in_channels * sizes.input_plane + sizes.pitch + 16, 16) +
-           Conv2dWeightPlan::count_elements(plan.block_tiles.padded(), element_bytes) +
-           round_up(plan.rows_per_block * chains, 16);
+           Conv2dWeightPlan::count_elements(plan.block_tiles.padded(), element_bytes);
 }
 
 }  // namespace
@@ -211,6 +217,19 @@ Conv2dProblem patch_problem(const Conv2dProblem& p) {
     return patches;
 }
 
+Conv2dProblem kernel_row_problem(const Conv2dProblem& p) {
+    Conv2dProblem rows = p;
+    rows.in_channels *= p.kernel_width;
+    rows.kernel_width = rows.stride_width = rows.dilation_width = 1;
+    rows.in_width = p.out_width;
+    rows.padding_left = 0;
+    return rows;
+}
+
+std::int64_t kernel_row_columns(const Conv2dProblem& p, std::int64_t out_columns) {
+    return (out_columns - 1) * p.stride_width + p.kernel_width;
+}
+
 namespace {
 
 /// What is the same for all cuts.
@@ -222,9 +241,12 @@ Conv2dWeightPlan uncut_plan(const Conv2dProblem& p, const WeightWay& way, std::s
     plan.runs = way.runs;
     plan.side = way.side;
     const Conv2dProblem summed = weight_problem(p, way);
-    plan.problem = plan.family == LaneFamily::patches ? patch_problem(p) : summed;
+    plan.problem = plan.family == LaneFamily::patches       ? patch_problem(p)
+                   : plan.family == LaneFamily::kernel_rows ? kernel_row_problem(p)
+                                                            : summed;
     plan.segments = weight_segments(summed, plan.family, element_bytes);
     plan.segment_groups = segment_groups(summed, element_bytes, plan.segments, strategy);
+    if (plan.family == LaneFamily::kernel_rows) plan.kernel_row_elements = kernel_row_elements(p, plan.segments);
     const bool from_output = plan.side == LaneSide::grad_output;
     plan.lane_channels = from_output ? plan.problem.out_channels : plan.problem.in_channels;
     plan.row_channels = from_output ? plan.problem.in_channels : plan.problem.out_channels;

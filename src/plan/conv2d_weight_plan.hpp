@@ -18,18 +18,20 @@ namespace backgrad::plan {
 /// pixels the rows are output channels of the problem and there is one lane block with all its input channels.
 struct Conv2dWeightPlan {
     LaneFamily family;
-    Conv2dProblem problem;  ///< in whose channels and taps the plan counts: see patch_problem and exchanged
-    bool exchanged;         ///< family pixels: the operands are, and the bias is a matter of its own
+    Conv2dProblem
+        problem;     ///< in whose channels and taps the plan counts: see patch_problem, kernel_row_problem, exchanged
+    bool exchanged;  ///< family pixels: the operands are, and the bias is a matter of its own
     LaneSide side;
     Segments segments;
     std::int64_t segment_groups;
     std::int64_t lane_channels, row_channels;  ///< channels of a convolution group on either side
     std::int64_t lane_blocks, row_blocks;
-    LaneTiles block_tiles;        ///< of the largest lane block (family channels)
-    std::int64_t rows_per_block;  ///< channels of the largest row block
-    bool continued;               ///< the batch comes in several parts, whose tasks continue the same sums
-    Passes passes;                ///< family pixels: what is worked on at once, near the L1 cache
-    PixelRuns runs;               ///< family pixels
+    LaneTiles block_tiles;             ///< of the largest lane block (family channels)
+    std::int64_t rows_per_block;       ///< channels of the largest row block
+    std::int64_t kernel_row_elements;  ///< family kernel_rows: of the input of a segment
+    bool continued;                    ///< the batch comes in several parts, whose tasks continue the same sums
+    Passes passes;                     ///< family pixels: what is worked on at once, near the L1 cache
+    PixelRuns runs;                    ///< family pixels
     std::int64_t tasks;
 
     /// Elements of one partial sum of the largest block, in tile order; the bias of its output channels stands behind.
@@ -39,6 +41,10 @@ struct Conv2dWeightPlan {
 
     /// Family pixels: grad_output has rows of pixels already and needs no zeros between them.
     bool reads_grad_output_in_place() const { return runs == PixelRuns::rows && problem.layout == Layout::nchw; }
+    /// Elements of the row operand's panel for so many pixels.
+    std::int64_t row_panel_elements(std::int64_t pixels) const {
+        return family == LaneFamily::kernel_rows ? kernel_row_elements : rows_per_block * pixels;
+    }
     /// Most rows of pixels in a segment, all images together.
     std::int64_t segment_lines() const { return segments.images * ceil_div(segments.height, segments.row_parts); }
     /// Elements of scratch that hold `runs` runs of a register tile (three 64-bit numbers each), or `counts` counts.
@@ -86,6 +92,13 @@ PixelPanels pixel_panels(const Conv2dProblem& problem, std::int64_t images, std:
 /// The weight gradient with patches as lanes is that of a 1x1 convolution over the output's pixels, with
 /// in_channels * taps input channels in the order of the weight's layout.
 Conv2dProblem patch_problem(const Conv2dProblem& problem);
+
+/// The weight gradient by kernel rows is that of a kernel of one column over an input as wide as the output, with
+/// kernel_width * in_channels input channels.
+Conv2dProblem kernel_row_problem(const Conv2dProblem& problem);
+
+/// Input columns, padding included, that neighbouring output columns meet.
+std::int64_t kernel_row_columns(const Conv2dProblem& problem, std::int64_t out_columns);
 
 /// How grad_weight is cut into blocks and those into register tiles. Changes no bit.
 struct WeightCut {

@@ -5,6 +5,8 @@ namespace backgrad::plan {
 // What it takes to bring an element into a panel, in cycles.
 constexpr double transpose_cycles = 0.4;  ///< NCHW to channels last and back (measured: 0.3 to 0.6)
 constexpr double copy_cycles = 0.15;
+constexpr double interleave_cycles = 0.5;  ///< NCHW to few channels last
+constexpr double interleave_row_cycles = 30;
 /// Taps of weights apart (measured: 0.33 to 0.53), and what a packed weight costs more that goes to the last cache or
 /// to memory, and comes back from there.
 constexpr double split_cycles = 0.4, exchange_element_cycles = 1.5;
@@ -15,8 +17,9 @@ constexpr double row_cycles = 10;
 constexpr double gather_cycles = 0.2;
 constexpr double gather_row_cycles = 60;
 
-/// To start a run of a register tile, and to see that an element is finite.
-constexpr double run_cycles = 45;
+/// To start a run of a register tile, to list it, and to see that an element is finite.
+constexpr double run_cycles = 25;
+constexpr double list_cycles = 12;
 constexpr double finite_cycles = 0.1;
 
 }  // namespace backgrad::plan

@@ -119,6 +119,23 @@ TYPED_TEST(Conv2dKernelsTest, SplitTapsOfAnyNumber) {
     });
 }
 
+TYPED_TEST(Conv2dKernelsTest, InterleavesRowsAndWritesNothingBeside) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        for (std::int64_t rows = 1; rows <= 9; ++rows)
+            for (const std::int64_t columns : {1, 3, 7, 8, 15, 16, 17, 31, 50}) {
+                const std::int64_t from_row = columns + 2;
+                const Guarded<T> from = this->integers(rows * from_row);
+                Guarded<T> to(columns * rows);
+                kernels.pack->interleave(from.data(), from_row, rows, columns, to.data());
+                EXPECT_TRUE(to.intact());
+                for (std::int64_t c = 0; c < columns; ++c)
+                    for (std::int64_t r = 0; r < rows; ++r)
+                        ASSERT_EQ(to[c * rows + r], from[r * from_row + c]) << rows << " rows: " << r << ", " << c;
+            }
+    });
+}
+
 TYPED_TEST(Conv2dKernelsTest, GatherRowsFromAnywhere) {
     using T = TypeParam;
     this->for_each_isa([&](const Conv2dKernels<T>& kernels) {

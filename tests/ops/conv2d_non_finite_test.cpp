@@ -130,6 +130,19 @@ std::vector<Conv2dShape> shapes() {
          .padding_bottom = 2,
          .padding_left = 2,
          .padding_right = 2},
+        {.batch = 2,
+         .in_channels = 3,
+         .in_height = 40,
+         .in_width = 46,
+         .out_channels = 32,
+         .kernel_height = 3,
+         .kernel_width = 5,
+         .stride_height = 2,
+         .stride_width = 2,
+         .padding_top = 1,
+         .padding_bottom = 1,
+         .padding_left = 2,
+         .padding_right = 1},
         {.batch = 1,
          .in_channels = 2,
          .in_height = 5,
@@ -168,9 +181,9 @@ testing::AssertionResult same(const std::vector<double>& expected, const Guarded
 class Conv2dNonFinite : public testing::TestWithParam<std::tuple<Layout, Place>> {
 protected:
     template <class T>
-    static void check(const Conv2dShape& shape) {
+    static void check(const Conv2dShape& shape, const Conv2dGradients& gradients) {
         const auto [layout, place] = GetParam();
-        Conv2dBackwardOptions options{.layout = layout};
+        Conv2dBackwardOptions options{.layout = layout, .gradients = gradients};
         Conv2dBuffers<T> buffers(shape, options);
         std::mt19937_64 random(seed_of(describe(shape)));
         // Whole numbers with zeros among them: an infinity times zero is a NaN, and the oracle says where.
@@ -186,17 +199,25 @@ protected:
                 SCOPED_TRACE(describe(shape) + " " + describe(options));
                 buffers.reset_gradients();
                 execute(shape, options, buffers);
-                EXPECT_TRUE(same(expected.grad_input, buffers.grad_input)) << "grad_input";
-                EXPECT_TRUE(same(expected.grad_weight, buffers.grad_weight)) << "grad_weight";
-                EXPECT_TRUE(same(expected.grad_bias, buffers.grad_bias)) << "grad_bias";
+                if (gradients.input) EXPECT_TRUE(same(expected.grad_input, buffers.grad_input)) << "grad_input";
+                if (gradients.weight) EXPECT_TRUE(same(expected.grad_weight, buffers.grad_weight)) << "grad_weight";
+                if (gradients.bias) EXPECT_TRUE(same(expected.grad_bias, buffers.grad_bias)) << "grad_bias";
             }
     }
 };
 
 TEST_P(Conv2dNonFinite, ReachesExactlyItsTerms) {
     for (const Conv2dShape& shape : shapes()) {
-        check<float>(shape);
-        check<double>(shape);
+        check<float>(shape, {});
+        check<double>(shape, {});
+        if (HasFailure()) return;
+    }
+}
+
+/// Sums of grad_output tell what is not finite where the bias is asked for; here they are not at hand.
+TEST_P(Conv2dNonFinite, ReachesExactlyTheTermsOfTheWeightAlone) {
+    for (const Conv2dShape& shape : shapes()) {
+        check<float>(shape, {.input = false, .weight = true, .bias = false});
         if (HasFailure()) return;
     }
 }

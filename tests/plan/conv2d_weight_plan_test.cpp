@@ -31,8 +31,8 @@ TEST(Conv2dWeightPlan, GivesEveryWeightAndSegmentToOneTask) {
         if (plan.family != LaneFamily::pixels)
             RC_ASSERT(fill(plan.lane_channels, plan.lane_blocks, [&](auto b) { return plan.lane_block(b); }));
         RC_ASSERT(plan.tasks == problem.groups * plan.segment_groups * plan.lane_blocks * plan.row_blocks);
-        const std::int64_t taps = plan.family == LaneFamily::patches ? problem.taps() : 1;
-        RC_ASSERT(plan.lane_channels * plan.row_channels == problem.in_channels * problem.out_channels * taps);
+        RC_ASSERT(plan.lane_channels * plan.row_channels * plan.problem.taps() ==
+                  problem.in_channels * problem.out_channels * problem.taps());
     }));
 }
 
@@ -90,6 +90,28 @@ TEST(Conv2dWeightPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
         RC_ASSERT(one.segments.count == other.segments.count);
         RC_ASSERT(one.segments.largest() == other.segments.largest());
     }));
+}
+
+TEST(Conv2dWeightPlan, TakesWholeKernelRowsOfFewChannelsThatLieTogether) {
+    const auto family = [](std::int64_t in_channels, std::int64_t dilation) {
+        const Conv2dShape shape{.batch = 4,
+                                .in_channels = in_channels,
+                                .in_height = 40,
+                                .in_width = 40,
+                                .out_channels = 32,
+                                .kernel_height = 5,
+                                .kernel_width = 5,
+                                .dilation_height = dilation,
+                                .dilation_width = dilation};
+        return plan_weight(make_problem(shape, {.layout = Layout::nhwc}), test::wide_tiles, 4, {.threads = 1});
+    };
+    const Conv2dWeightPlan plan = family(3, 1);
+    ASSERT_EQ(plan.family, LaneFamily::kernel_rows);
+    EXPECT_EQ(plan.row_channels, 15);
+    EXPECT_EQ(plan.lane_channels, 32);
+    EXPECT_EQ(plan.problem.taps(), 5);
+    EXPECT_NE(family(3, 2).family, LaneFamily::kernel_rows);
+    EXPECT_EQ(family(64, 1).family, LaneFamily::channels);
 }
 
 TEST(Conv2dWeightPlan, ExchangesTheOperandsOfOneOutputChannel) {
