@@ -17,16 +17,17 @@ bool repetitions_given = false;
 /// Collects the repetitions of each run by its name.
 class Collector : public benchmark::BenchmarkReporter {
 public:
-    Collector(const std::vector<TimedRun>& runs,
+    Collector(const std::vector<TimedRun>& runs, Clock clock,
               const std::function<void(std::size_t, const std::vector<double>&)>& report)
-        : runs_(runs), report_(report) {}
+        : runs_(runs), clock_(clock), report_(report) {}
 
     bool ReportContext(const Context&) override { return true; }
 
     void ReportRuns(const std::vector<Run>& reports) override {
         std::vector<double> milliseconds;
         for (const Run& run : reports) {
-            if (run.run_type == Run::RT_Iteration) milliseconds.push_back(run.GetAdjustedRealTime());
+            if (run.run_type != Run::RT_Iteration) continue;
+            milliseconds.push_back(clock_ == Clock::wall ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime());
         }
         if (milliseconds.empty()) return;
         const std::string& name = reports.front().run_name.function_name;
@@ -36,6 +37,7 @@ public:
 
 private:
     const std::vector<TimedRun>& runs_;
+    Clock clock_;
     const std::function<void(std::size_t, const std::vector<double>&)>& report_;
 };
 
@@ -86,12 +88,12 @@ void initialize_harness(const std::vector<std::string>& benchmark_flags) {
     hand_over(flags);
 }
 
-void time_interleaved(const std::vector<TimedRun>& runs,
+void time_interleaved(const std::vector<TimedRun>& runs, Clock clock,
                       const std::function<void(std::size_t, const std::vector<double>&)>& report) {
     if (runs.empty()) return;
     benchmark::ClearRegisteredBenchmarks();
     for (const TimedRun& run : runs) register_run(run);
-    Collector collector(runs, report);
+    Collector collector(runs, clock, report);
     benchmark::RunSpecifiedBenchmarks(&collector, nullptr, "all");
 }
 

@@ -72,13 +72,13 @@ void measure_as(const std::vector<Cell>& cells, const ReportOutcome& report) {
         };
         contestants.push_back({title(cell), prepare});
     }
-    measure_contestants<T>(cells[0], contestants, report);
+    measure_contestants<T>(cells[0], contestants, Clock::wall, report);
 }
 
 }  // namespace
 
 template <class T>
-void measure_contestants(const Cell& problem, const std::vector<Contestant<T>>& contestants,
+void measure_contestants(const Cell& problem, const std::vector<Contestant<T>>& contestants, Clock clock,
                          const ReportOutcome& report) {
     const std::vector<Problem<T>> sets = make_sets<T>(problem);
     const std::vector<Expectation> expectations = expect(problem, sets[0]);
@@ -91,14 +91,14 @@ void measure_contestants(const Cell& problem, const std::vector<Contestant<T>>& 
     std::vector<TimedRun> runs;
     for (const Ready& r : ready)
         runs.push_back({contestants[r.number].title, r.runnable.get(), sets.size(), r.seconds});
-    time_interleaved(runs, [&](std::size_t i, const std::vector<double>& milliseconds) {
+    time_interleaved(runs, clock, [&](std::size_t i, const std::vector<double>& milliseconds) {
         ready[i].outcome.milliseconds = milliseconds;
         report(ready[i].number, ready[i].outcome);
     });
 }
 
-template void measure_contestants(const Cell&, const std::vector<Contestant<float>>&, const ReportOutcome&);
-template void measure_contestants(const Cell&, const std::vector<Contestant<double>>&, const ReportOutcome&);
+template void measure_contestants(const Cell&, const std::vector<Contestant<float>>&, Clock, const ReportOutcome&);
+template void measure_contestants(const Cell&, const std::vector<Contestant<double>>&, Clock, const ReportOutcome&);
 
 void measure(const std::vector<Cell>& cells, const ReportOutcome& report) {
     if (cells[0].dtype == Dtype::f32) measure_as<float>(cells, report);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cell.hpp"
+#include "harness.hpp"
 #include "variants/variant.hpp"
 
 #include <functional>
@@ -31,7 +32,7 @@ struct Contestant {
 
 /// Prepares, checks and times contestants on the cell's problem, in this process.
 template <class T>
-void measure_contestants(const Cell& problem, const std::vector<Contestant<T>>& contestants,
+void measure_contestants(const Cell& problem, const std::vector<Contestant<T>>& contestants, Clock clock,
                          const ReportOutcome& report);
 
 /// Prepares, checks and times cells that are the same problem, in this process. The repetitions of all variants are

@@ -22,7 +22,8 @@ std::vector<TimedBlocking> tune_as(const Cell& cell, std::size_t most) {
         timed.push_back(
             {one.name, one.chosen, one.same_bits, one.estimated.has_value(), one.estimated.value_or(0), {}});
     }
-    measure_contestants<T>(cell, contestants,
+    const Clock clock = cell.threads == 1 ? Clock::calling_thread : Clock::wall;
+    measure_contestants<T>(cell, contestants, clock,
                            [&](std::size_t k, const Outcome& outcome) { timed[k].outcome = outcome; });
     return timed;
 }

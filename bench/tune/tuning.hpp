@@ -21,6 +21,7 @@ struct TimedBlocking {
 
 /// Checks and times, in this process and interleaved, the first `most` blockings that the cell's plan knows: the chosen
 /// one, the other ways' own choices, and the cheapest of the others by the models' estimates.
+/// Runs of one thread are timed by what it gets of its core.
 std::vector<TimedBlocking> tune(const Cell& cell, std::size_t most);
 
 }  // namespace backgrad::bench
