@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t strip_bytes = 384 * 1024;    ///< panels of a strip: a part of the L2 cache
 constexpr std::int64_t task_products = 256 * 1024;  ///< a task should be worth its start
 constexpr std::int64_t pixel_bytes = 256;           ///< of NHWC's pixels that are read at once
+constexpr std::int64_t plane_units = 8;             ///< whose planes of an image, one run of memory, a task should pass
 constexpr std::int64_t free_terms = 4096;           ///< most pixels per segment where nothing is summed
 
 Range clip(const Range& range, std::int64_t size) {
@@ -87,8 +88,9 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     // Rows that are read where they lie are read the more in the order of memory the more units go together.
     const std::int64_t share_of_thread = ceil_div(plan.units * plan.segment_groups, threads);
-    const std::int64_t wanted =
-        plan.over_rows ? std::max(round_up(share_of_thread, together), worthwhile) : std::min(worthwhile, balanced);
+    const bool in_place = plan.over_planes || !plan.input_planes.empty();
+    const std::int64_t wanted = plan.over_rows ? std::max(round_up(share_of_thread, together), worthwhile)
+                                               : std::min(std::max(worthwhile, in_place ? plane_units : 1), balanced);
     const std::int64_t ruled = uncut ? plan.units : std::min(wanted, plan.units);
     const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));

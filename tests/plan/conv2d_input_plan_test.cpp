@@ -304,7 +304,7 @@ TEST(Conv2dInputPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
         const std::size_t bytes = *rc::gen::element(4, 8);
         const Conv2dInputPlan one = plan_input(problem, test::wide_tiles, bytes, {.threads = 1});
         const Conv2dInputPlan other = plan_input(problem, test::narrow_tiles, bytes, any_strategy());
-        RC_ASSERT(one.family == other.family && one.folded == other.folded);
+        RC_ASSERT(one.folded == other.folded);
     }));
 }
 
