@@ -36,6 +36,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     Run* runs = reinterpret_cast<Run*>(scratch.take(plan::Conv2dWeightPlan::run_elements(
         plan::ceil_div(p.out_channels, Conv2dInputPlan::channel_block) * p.taps(), sizeof(T))));
     T* staging = scratch.take(plan.staging_elements);
+    T* own_weights = scratch.take(plan.piece_elements);
     T* panel_memory = scratch.take(0);
 
     PrefetchList<T> prefetch;
@@ -43,14 +44,19 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         const plan::InputBlock block = plan::input_block(p, plan, b);
         if (block.rows.size() == 0 || block.columns.size() == 0) continue;
         const InputPanel<T> panel = pack_input_panel(context, plan, group, block, panel_memory);
-        const BlockWork<T> work{context, plan,    block,           panel,  grad_input,
-                                runs,    staging, !weights_finite, finish, prefetch.queue()};
+        BlockWork<T> work{context, plan,    block,           panel,  grad_input,
+                          runs,    staging, !weights_finite, finish, prefetch.queue()};
         prefetch.clear();
         prefetch.add(context.ahead.part(b - blocks.begin, blocks.size()));
         const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(p, task);
         if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = plan.tile_channels(p, t);
+            if (plan.family == LaneFamily::pixels && plan.tasks_pack) {
+                work.exact = !copy_tile_weights(context, group, channels, own_weights);
+                pixel_tile(work, channels, own_weights);
+                continue;
+            }
             const T* weights = group_weights + channels.begin * (plan.weights_in_place ? 1 : p.out_channels * p.taps());
             if (plan.family == LaneFamily::channels) channel_tile(work, channels, {0, p.out_channels}, weights);
             else pixel_tile(work, channels, weights);

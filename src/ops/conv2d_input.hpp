@@ -16,6 +16,11 @@ template <class T>
 bool pack_weight_piece(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
                        plan::Range channels, plan::Range outputs, T* to) noexcept;
 
+/// Copies the weights of one channel tile from OIHW to [output channel][channel][tap]. Returns true if all of them are
+/// finite.
+template <class T>
+bool copy_tile_weights(const Conv2dContext<T>& context, std::int64_t group, plan::Range channels, T* to) noexcept;
+
 /// One task of the input gradient: the blocks of its share, the channel tiles of its share.
 /// `weights_finite` = false makes every sum skip the padding instead of adding zeros times weights.
 template <class T>

@@ -19,12 +19,26 @@ bool any_tap_meets(std::int64_t position, std::int64_t taps, std::int64_t dilati
     return false;
 }
 
+/// How the weights of a tile are ordered: packed, in units of the tile's width, or copied as they lie, in elements.
+struct WeightOrder {
+    std::int64_t output = 0;  ///< between copied output channels; 0 where they are packed
+    bool reversed = false;    ///< copied: a rotated kernel is the adjoint of the kernel read backwards
+
+    /// Of the first of `size` output channels, counted from the first that is there.
+    std::int64_t at(const plan::Conv2dProblem& p, std::int64_t channel, std::int64_t size, std::int64_t tap) const {
+        if (output == 0) return packed_unit(p, channel, size, tap);
+        return channel * output + (reversed ? p.taps() - 1 - tap : tap);
+    }
+    /// From one output channel to the next.
+    std::int64_t step() const { return output == 0 ? 1 : output; }
+};
+
 /// Lists the terms of the pixels (y, x + j * stride_width) over some output channels, whose weights come first: j
 /// shifts the panel column by one. With `exact`, taps whose grad_output lies outside the tensor at j = 0 are left out;
 /// otherwise the panel's zeros stand in for them.
 template <class T>
 std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const InputPanel<T>& panel,
-                       std::int64_t y, std::int64_t x, bool exact, Range outputs, Run* runs) {
+                       std::int64_t y, std::int64_t x, bool exact, Range outputs, const WeightOrder& order, Run* runs) {
     std::int64_t count = 0;
     if (!any_tap_meets(y + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) ||
         !any_tap_meets(x + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width))
@@ -51,11 +65,11 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
                 const std::int64_t out_x = left / p.stride_width;
                 if (exact && (out_x < 0 || out_x >= p.out_width)) continue;
                 const std::int64_t tap = r * p.kernel_width + c;
-                const std::int64_t weights = packed_unit(p, channel - outputs.begin, size, tap);
+                const std::int64_t weights = order.at(p, channel - outputs.begin, size, tap);
                 const std::int64_t values = panel.offset(out_y, out_x, channel);
                 // With one tap the next block of channels goes on where the last one ended.
                 const bool goes_on =
-                    count > 0 && offset_of_weights(runs[count - 1]) + runs[count - 1].count == weights &&
+                    count > 0 && offset_of_weights(runs[count - 1]) + runs[count - 1].count * order.step() == weights &&
                     offset_of_values(runs[count - 1]) + runs[count - 1].count * panel.channel == values;
                 if (goes_on) runs[count - 1].count += size;
                 else runs[count++] = lanes_are_weights ? Run{weights, values, size} : Run{values, weights, size};
@@ -95,7 +109,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
             const std::int64_t size = work.phase_columns(phase), parts = plan::ceil_div(size, limit);
             const std::int64_t first = work.block.columns.begin + phase;
             std::int64_t count = 0;
-            if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, outputs, work.runs);
+            if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, outputs, {}, work.runs);
             T* staged = work.staging + ((y - work.block.rows.begin) * columns + phase) * width;
             T* row = in_place ? work.grad_input.at(work.block.image, channels.begin, y, first) : staged;
             for (std::int64_t i = 0; i < parts; ++i) {
@@ -103,7 +117,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
                 std::int64_t shift = part.begin;
                 if (work.exact) {
                     count = list_runs(p, work.plan, work.panel, y, first + part.begin * p.stride_width, true, outputs,
-                                      work.runs);
+                                      {}, work.runs);
                     shift = 0;
                 }
                 const std::int64_t pixels_before = part.begin * p.stride_width;
@@ -143,6 +157,8 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const Range all{0, p.out_channels};
     const bool in_place = p.layout == Layout::nchw && p.stride_width == 1;
     const bool along_rows = work.exact || work.plan.vectors_are_rows;
+    const bool copied = work.plan.tasks_pack;
+    const WeightOrder order = copied ? WeightOrder{channels.size() * p.taps(), p.rotated_kernel} : WeightOrder{};
     const std::int64_t rows = channels.size(), most = work.exact ? 1 : work.plan.pixel_vectors;
     const std::int64_t step = work.exact ? 1 : along_rows ? tile.lanes : most * tile.lanes;
 
@@ -160,11 +176,11 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                 const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
                 const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;
                 std::int64_t count = 0;
-                if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, all, work.runs);
+                if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, all, order, work.runs);
                 for (std::int64_t x = 0; x < size; x += step) {
                     if (work.exact)
-                        count =
-                            list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, all, work.runs);
+                        count = list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, all, order,
+                                          work.runs);
                     const std::int64_t width = std::min(step, size - x);
                     const std::int64_t vectors = along_rows ? some.size() : plan::ceil_div(width, tile.lanes);
                     const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
@@ -173,9 +189,9 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                             work.panel.channel,
                                                             along_rows ? work.panel.row : tile.lanes,
                                                             weights,
-                                                            rows,
-                                                            rows,
-                                                            1,
+                                                            copied ? 1 : rows,
+                                                            copied ? order.output : rows,
+                                                            copied ? p.taps() : 1,
                                                             work.runs,
                                                             count,
                                                             work.prefetch};

@@ -44,9 +44,10 @@ struct BlockWork {
 template <class T>
 void channel_tile(const BlockWork<T>& work, plan::Range channels, plan::Range outputs, const T* weights);
 
-/// Lanes = pixels of one column phase. The vectors of a tile are neighbouring rows of one row phase, which read
-/// neighbouring rows of the panel, or neighbours in one row where the image is a single row; channels are the broadcast
-/// rows of the tile. Unit-stride NCHW rows are written in place, others through a staging buffer [channel][row][pixel].
+/// Lanes = pixels of one column phase. Weights are packed, or copied as they lie (tasks_pack). The vectors of a tile
+/// are neighbouring rows of one row phase, which read neighbouring rows of the panel, or neighbours in one row where
+/// the image is a single row; channels are the broadcast rows of the tile. Unit-stride NCHW rows are written in place,
+/// others through a staging buffer [channel][row][pixel].
 template <class T>
 void pixel_tile(const BlockWork<T>& work, plan::Range channels, const T* weights);
 

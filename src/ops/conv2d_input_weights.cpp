@@ -95,6 +95,16 @@ bool pack_weight_piece(const Conv2dContext<T>& context, const Conv2dInputPlan& p
                       channels, 1, to, 0);
 }
 
+template <class T>
+bool copy_tile_weights(const Conv2dContext<T>& context, std::int64_t group, Range channels, T* to) noexcept {
+    const plan::Conv2dProblem& p = context.problem;
+    const T* from = weights_of(context, group, 0) + channels.begin * p.taps();
+    const std::int64_t row = channels.size() * p.taps();
+    return context.kernels.pack->copy(from, p.in_channels * p.taps(), 1, p.out_channels, row, to, row);
+}
+
+template bool copy_tile_weights<float>(const Conv2dContext<float>&, std::int64_t, Range, float*) noexcept;
+template bool copy_tile_weights<double>(const Conv2dContext<double>&, std::int64_t, Range, double*) noexcept;
 template bool pack_weight_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
                                       float*) noexcept;
 template bool pack_weight_task<double>(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,

@@ -149,6 +149,8 @@ private:
         compute_ = static_cast<double>(tall_ * filled) * products_per_pixel(p_) *
                    static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
                    tile_slots_per_fma(plan_, ceil_div(tall_, p_.stride_height));
+        if (plan_.tasks_pack)
+            compute_ += copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
         const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
         const std::int64_t row = ceil_div(wide_, p_.stride_width);
         const double calls = static_cast<double>(tall_ * p_.stride_width * ceil_div(row, limit) * tile_count_);
@@ -177,7 +179,7 @@ private:
 
     /// Cycles of a worker's share of a phase that packs all weights: they leave its cache, and come back from the last.
     double shared_cycles() const {
-        if (plan_.weights_in_place) return 0;
+        if (plan_.weights_in_place || plan_.tasks_pack) return 0;
         const double elements = static_cast<double>(p_.weight_elements());
         const double each = split_cycles + (elements * element_bytes_ > shared_bytes ? exchange_element_cycles : 0);
         return each * elements / static_cast<double>(threads_) +
@@ -233,17 +235,20 @@ void follow_partition(Conv2dInputPlan& plan, const Conv2dProblem& p, Partition p
     }
 }
 
+/// Elements of the weights that a task packs at a time.
+std::int64_t weights_at_a_time(const Conv2dInputPlan& plan, const Conv2dProblem& p) {
+    if (!plan.tasks_pack) return 0;
+    if (plan.family == LaneFamily::pixels) return p.out_channels * p.taps() * plan.row_channels;
+    return std::min(p.out_channels, Conv2dInputPlan::channel_block) * p.taps() * plan.channel_tiles.width();
+}
+
 /// Sizes the memory of a worker for the largest block.
 void size_memory(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes) {
     const std::int64_t units = ceil_div(ceil_div(p.in_width, p.stride_width), plan.column_blocks);
     const std::int64_t rows = ceil_div(p.in_height, plan.row_blocks), columns = units * p.stride_width;
     plan.staging_elements = staging_elements(p, plan, tiles, rows, columns);
     plan.panel_elements = panel_elements(p, plan, tiles, rows, columns);
-    plan.piece_elements =
-        plan.tasks_pack
-            ? round_up(std::min(p.out_channels, Conv2dInputPlan::channel_block) * p.taps() * plan.channel_tiles.width(),
-                       16)
-            : 0;
+    plan.piece_elements = round_up(weights_at_a_time(plan, p), 16);
     plan.worker_elements = run_elements(p, element_bytes) + plan.piece_elements +
                            plan.blocks_at_once * (plan.staging_elements + plan.panel_elements);
 }
@@ -267,7 +272,7 @@ void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const InputCut& 
     plan.column_blocks = cut.column_blocks;
     plan.channel_groups = cut.channel_groups;
     plan.in_pieces = cut.blocks_at_once > 0;
-    plan.tasks_pack = cut.tasks_pack;
+    plan.tasks_pack |= cut.tasks_pack;
     plan.blocks_at_once = std::max<std::int64_t>(1, cut.blocks_at_once);
     plan.blocks = p.batch * plan.row_blocks * plan.column_blocks;
     plan.block_groups = ceil_div(plan.blocks, cut.blocks_per_task);

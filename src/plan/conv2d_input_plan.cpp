@@ -148,6 +148,8 @@ Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lane
     plan.folded = way.lanes == InputLanes::folded;
     plan.family = way.lanes == InputLanes::channels ? LaneFamily::channels : LaneFamily::pixels;
     plan.pointwise = across_images || way.lanes == InputLanes::strips;
+    // Where channels come last, their few in a tile lie too far apart.
+    plan.tasks_pack = way.lanes == InputLanes::rows && !p.weight_ohwi;
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = plan.blocks_at_once = 1;

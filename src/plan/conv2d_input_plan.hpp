@@ -46,7 +46,7 @@ struct Conv2dInputPlan {
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
     bool weights_in_place;      ///< they are read where they lie, and no phase packs them
     bool in_pieces;   ///< family channels: sums meet a piece of the weights at a time, a block of output channels
-    bool tasks_pack;  ///< in_pieces: no phase packs the weights, but each task those it uses
+    bool tasks_pack;  ///< no phase packs the weights: tasks pack the piece that they use, or copy a tile's for rows
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
@@ -59,8 +59,8 @@ struct Conv2dInputPlan {
     std::int64_t pack_groups;     ///< parts of the channel tiles when weights are packed
     std::int64_t pack_parts;      ///< of a channel block when weights are packed
     std::int64_t pack_tasks;      ///< groups * pack_groups * channel blocks * pack_parts
-    /// Elements of a block's panel, and of the packed weights of a channel tile and a block of output channels
-    /// (tasks_pack).
+    /// Elements of a block's panel, and of the weights that a task packs at a time (tasks_pack): of a channel tile, and
+    /// in pieces of a block of output channels.
     std::int64_t panel_elements, piece_elements;
     /// Elements of the packed weights (shared) and of one worker's scratch.
     std::int64_t packed_group_elements, packed_elements, staging_elements, worker_elements;

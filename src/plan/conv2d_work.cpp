@@ -86,9 +86,10 @@ double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, co
     const std::int64_t strides = p.stride_height * p.stride_width;
     const double products = static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(strides);
     const double vectors = static_cast<double>(tile_lanes(p, plan, channels)) / tiles.lanes;
-    double cycles = plan.tasks_pack ? own_weights_cycles(p, plan, channels.size()) *
-                                          static_cast<double>(ceil_div(blocks.size(), plan.blocks_at_once))
-                                    : 0;
+    double cycles = plan.in_pieces && plan.tasks_pack
+                        ? own_weights_cycles(p, plan, channels.size()) *
+                              static_cast<double>(ceil_div(blocks.size(), plan.blocks_at_once))
+                        : 0;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
         const InputBlock block = input_block(p, plan, b);
         const OutputWindow window = output_window(p, plan, block);
@@ -97,6 +98,8 @@ double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, co
                 ? round_up(ceil_div(block.columns.size(), p.stride_width), tiles.lanes) * p.stride_width
                 : block.columns.size();
         const std::int64_t packed = window.rows.size() * window.columns.size() * p.out_channels;
+        if (plan.family == LaneFamily::pixels && plan.tasks_pack)
+            cycles += copy_cycles * static_cast<double>(p.out_channels * p.taps()) * vectors * tiles.lanes;
         const double written = static_cast<double>(block.rows.size() * block.columns.size()) * vectors * tiles.lanes;
         cycles += static_cast<double>(block.rows.size() * columns) * products * vectors / 2 +
                   copy_cycles * static_cast<double>(packed) + block_start +

@@ -258,7 +258,8 @@ TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
         if (plan.pointwise || plan.folded) return;
-        RC_ASSERT(plan.in_pieces || (plan.blocks_at_once == 1 && !plan.tasks_pack));
+        RC_ASSERT(plan.in_pieces || (plan.blocks_at_once == 1 &&
+                                     plan.tasks_pack == (plan.family == LaneFamily::pixels && !p.weight_ohwi)));
         RC_ASSERT(plan.blocks_at_once >= 1 && plan.blocks_at_once <= Conv2dInputPlan::most_blocks_at_once);
         RC_ASSERT(plan.worker_elements >= plan.blocks_at_once * (plan.panel_elements + plan.staging_elements));
         for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
