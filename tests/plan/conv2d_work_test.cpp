@@ -67,6 +67,39 @@ TEST(Conv2dWork, IsAtLeastTheUsefulOperationsAndAtMostAFewTimesThemForLargeLayer
     }
 }
 
+/// A depthwise layer and what its gradient took on one core of an AMD EPYC with AVX-512.
+struct MeasuredDepthwise {
+    std::int64_t channels, pixels, kernel, stride;
+    Layout layout;
+    bool input;  ///< the input's gradient, else the weight's
+    double cycles;
+};
+
+TEST(Conv2dWork, EstimatesDepthwiseGradientsNearWhatTheyTook) {
+    for (const MeasuredDepthwise& m : {MeasuredDepthwise{256, 28, 3, 1, Layout::nchw, true, 309e3},
+                                       {256, 28, 3, 2, Layout::nchw, true, 124e3},
+                                       {240, 28, 5, 1, Layout::nchw, true, 643e3},
+                                       {256, 28, 3, 1, Layout::nhwc, true, 474e3},
+                                       {256, 28, 3, 2, Layout::nhwc, true, 274e3},
+                                       {256, 28, 3, 1, Layout::nchw, false, 199e3},
+                                       {256, 28, 3, 2, Layout::nchw, false, 113e3},
+                                       {240, 28, 5, 1, Layout::nchw, false, 650e3},
+                                       {256, 28, 3, 1, Layout::nhwc, false, 240e3},
+                                       {256, 28, 3, 2, Layout::nhwc, false, 170e3}}) {
+        Conv2dShape shape{.batch = 2, .in_channels = m.channels, .in_height = m.pixels, .in_width = m.pixels};
+        shape.out_channels = shape.groups = m.channels;
+        shape.kernel_height = shape.kernel_width = m.kernel;
+        shape.stride_height = shape.stride_width = m.stride;
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = m.kernel / 2;
+        const Conv2dTiles tiles = tiles_of(test::wide_tiles);
+        const Conv2dProblem p = make_problem(shape, {.layout = m.layout});
+        const Conv2dPlan plan = plan_conv2d(p, {m.input, !m.input, false}, tiles, 4, {.threads = 1});
+        const double ratio = conv2d_work(p, plan, tiles.dense, 4).cycles() / m.cycles;
+        EXPECT_GT(ratio, 0.6) << m.kernel << " stride " << m.stride << " input " << m.input;
+        EXPECT_LT(ratio, 1.6) << m.kernel << " stride " << m.stride << " input " << m.input;
+    }
+}
+
 TEST(Conv2dWork, GivesALargerBlockMoreWork) {
     Conv2dShape shape{.batch = 5, .in_channels = 48, .in_height = 9, .in_width = 9, .out_channels = 40};
     shape.kernel_height = shape.kernel_width = 3;
