@@ -202,7 +202,7 @@ private:
             cut.tasks_pack = false;
             if (p_.out_channels > Conv2dInputPlan::channel_block) add(cut, shared_cycles());
             cut.tasks_pack = true;
-            constexpr std::int64_t most_copies = 2;  // more cost larger teams what a launch costs
+            constexpr std::int64_t most_copies = 4;  // more cost larger teams what a launch costs
             if (tasks_may_pack_ && ceil_div(blocks(cut), cut.blocks_per_task) <= most_copies)
                 add(cut, weights * static_cast<double>(passes * rounds(cut)));
         }

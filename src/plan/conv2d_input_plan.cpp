@@ -203,7 +203,14 @@ std::vector<InputCut> input_cuts(const Conv2dProblem& p, const InputWay& way, co
     if (plan.pointwise) return strip_cuts(plan, p, tiles, std::max(1, strategy.threads));
     choose_tiles(plan, p, tiles, vectors);
     plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
-    return block_cuts(plan, p, tiles, element_bytes, strategy, vectors, weights_shared);
+    std::vector<InputCut> cuts = block_cuts(plan, p, tiles, element_bytes, strategy, vectors, weights_shared);
+    if (vectors > 0 || strategy.threads <= 1 || plan.channel_tiles.vectors == 1) return cuts;
+    if (plan.family == LaneFamily::pixels) return cuts;
+    // Tiles of one vector share few channels evenly among many threads.
+    choose_tiles(plan, p, tiles, 1);
+    for (const InputCut& cut : block_cuts(plan, p, tiles, element_bytes, strategy, 1, weights_shared))
+        cuts.push_back(cut);
+    return cuts;
 }
 
 InputCut choose_cut(const InputWay& way, const std::vector<InputCut>& cuts) {

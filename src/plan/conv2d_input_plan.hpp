@@ -135,8 +135,8 @@ struct InputCut {
 };
 
 /// The cuts that the plan knows for a way, with register tiles of so many vectors; 0: for strips of any number, and
-/// else with those that have the fewest slots. Folding plans have one, by rule, without an estimate. `weights_shared`:
-/// one packing serves several runs of the tasks.
+/// else with those that have the fewest slots or, for a team, of one vector of channels. Folding plans have one, by
+/// rule, without an estimate. `weights_shared`: one packing serves several runs of the tasks.
 std::vector<InputCut> input_cuts(const Conv2dProblem& problem, const InputWay& way, const RegisterTiles& tiles,
                                  std::size_t element_bytes, const Strategy& strategy, int vectors = 0,
                                  bool weights_shared = false);
