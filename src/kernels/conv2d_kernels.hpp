@@ -159,6 +159,9 @@ struct PackKernels {
     /// As transpose, but writes nothing beside the rows * columns elements.
     bool (*transpose_tight)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                             std::ptrdiff_t to_row) noexcept;
+    /// As transpose, and as sum_rows on the way.
+    void (*transpose_and_sum)(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                              std::ptrdiff_t to_row, T* state) noexcept;
     /// Into a panel, taps apart: to[t * to_row + c] = from[c * taps + t], and nothing beside. Returns true if all are
     /// finite.
     bool (*split_taps)(const T* from, std::int64_t channels, std::int64_t taps, T* to, std::ptrdiff_t to_row) noexcept;

@@ -92,30 +92,67 @@ void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns, v
     }
 }
 
+/// Writes the transposed block: `width` rows of `height` elements, or of whole vectors unless `tight`.
+template <class T, bool tight>
+void store_columns(vec<T> (&block)[vec<T>::lanes], int width, int height, T* to, std::ptrdiff_t to_row) {
+    using V = vec<T>;
+    transpose(block);
+    if (tight && height < V::lanes) {
+        for (int i = 0; i < width; ++i) block[i].store_first(to + i * to_row, height);
+    } else if (width == V::lanes) {
+        for (int i = 0; i < V::lanes; ++i) block[i].store(to + i * to_row);
+    } else {
+        for (int i = 0; i < width; ++i) block[i].store(to + i * to_row);
+    }
+}
+
+/// Calls see(block, row, column, height) for every block on its way. Rows are as many streams as a vector has lanes,
+/// more than the hardware fetches ahead.
+template <class T, bool tight, class See>
+[[gnu::always_inline]] inline void transpose_blocks(const T* from, std::ptrdiff_t from_row, std::int64_t rows,
+                                                    std::int64_t columns, T* to, std::ptrdiff_t to_row, See see) {
+    using V = vec<T>;
+    constexpr std::int64_t ahead = 256 / sizeof(T);
+    for (std::int64_t r = 0; r < rows; r += V::lanes) {
+        const int height = limited(rows - r, V::lanes);
+        for (std::int64_t c = 0; c < columns; c += V::lanes) {
+            const int width = limited(columns - c, V::lanes);
+            V block[V::lanes];
+            for (int i = 0; i < height; ++i) prefetch_to_l1(from + (r + i) * from_row + c + ahead);
+            load_block(from + r * from_row + c, from_row, height, width, block);
+            see(block, r, c, height);
+            store_columns<T, tight>(block, width, height, to + c * to_row + r, to_row);
+        }
+    }
+}
+
 template <class T, bool tight>
 bool transpose_in(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
                   std::ptrdiff_t to_row) noexcept {
-    using V = vec<T>;
     FiniteCheck<T> check;
-    for (std::int64_t c = 0; c < columns; c += V::lanes) {
-        const int width = limited(columns - c, V::lanes);
-        for (std::int64_t r = 0; r < rows; r += V::lanes) {
-            const int height = limited(rows - r, V::lanes);
-            V block[V::lanes];
-            load_block(from + r * from_row + c, from_row, height, width, block);
-            for (const V& x : block) check.see(x);
-            transpose(block);
-            T* out = to + c * to_row + r;
-            if (tight && height < V::lanes) {
-                for (int i = 0; i < width; ++i) block[i].store_first(out + i * to_row, height);
-            } else if (width == V::lanes) {
-                for (int i = 0; i < V::lanes; ++i) block[i].store(out + i * to_row);
-            } else {
-                for (int i = 0; i < width; ++i) block[i].store(out + i * to_row);
-            }
-        }
-    }
+    transpose_blocks<T, tight>(
+        from, from_row, rows, columns, to,
+        to_row, [&](const auto& block, std::int64_t, std::int64_t, int) __attribute__((always_inline)) {
+            for (const vec<T>& x : block) check.see(x);
+        });
     return check.all_finite();
+}
+
+template <class T>
+void transpose_and_sum(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* to,
+                       std::ptrdiff_t to_row, T* state) noexcept {
+    using V = vec<T>;
+    constexpr int chains = DotKernels<T>::chains;
+    const auto add = [](V x, T * sum) __attribute__((always_inline)) { (V::load(sum) + x).store(sum); };
+    transpose_blocks<T, false>(
+        from, from_row, rows, columns, to,
+        to_row, [&](const auto& block, std::int64_t r, std::int64_t c, int height) __attribute__((always_inline)) {
+            T* sum = state + r * chains + c % chains;
+            if (height == V::lanes)
+                for (int i = 0; i < V::lanes; ++i) add(block[i], sum + i * chains);
+            else
+                for (int i = 0; i < height; ++i) add(block[i], sum + i * chains);
+        });
 }
 
 /// `count` rows by permutations of registers.
@@ -262,10 +299,11 @@ void sum_row_block(const T* from, std::ptrdiff_t from_row, std::int64_t columns,
 
 template <class T>
 void sum_rows(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::int64_t columns, T* state) noexcept {
-    constexpr int chains = DotKernels<T>::chains, at_once = 4;
+    constexpr int chains = DotKernels<T>::chains,
+                  many = 8 * vec<T>::lanes / chains > 1 ? 8 * vec<T>::lanes / chains : 1;
     std::int64_t r = 0;
-    for (; r + at_once <= rows; r += at_once)
-        sum_row_block<T, at_once>(from + r * from_row, from_row, columns, state + r * chains);
+    for (; r + many <= rows; r += many)
+        sum_row_block<T, many>(from + r * from_row, from_row, columns, state + r * chains);
     for (; r < rows; ++r) sum_row_block<T, 1>(from + r * from_row, from_row, columns, state + r * chains);
 }
 
@@ -295,9 +333,21 @@ void sum_columns(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std:
 
 template <class T>
 constexpr PackKernels<T> make_table() {
-    return {&copy<T>,        &transpose_in<T, false>, &transpose_in<T, true>, &split_taps<T>, &interleave_rows<T>,
-            &gather_rows<T>, &transpose_out<T>,       &copy_out<T>,           &spread<T>,     &fold<T>,
-            &clear<T>,       &clear_columns<T>,       &sum_rows<T>,           &sum_columns<T>};
+    return {&copy<T>,
+            &transpose_in<T, false>,
+            &transpose_in<T, true>,
+            &transpose_and_sum<T>,
+            &split_taps<T>,
+            &interleave_rows<T>,
+            &gather_rows<T>,
+            &transpose_out<T>,
+            &copy_out<T>,
+            &spread<T>,
+            &fold<T>,
+            &clear<T>,
+            &clear_columns<T>,
+            &sum_rows<T>,
+            &sum_columns<T>};
 }
 
 }  // namespace

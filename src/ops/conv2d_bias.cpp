@@ -27,13 +27,18 @@ bool sums_are_finite(const Conv2dContext<T>& context, plan::Range channels, T* s
 }
 
 template <class T>
-void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
-                   plan::Range channels, T* state, T* total) noexcept {
+void add_sums(const Conv2dContext<T>& context, plan::Range channels, const T* state, T* total) noexcept {
     const std::int64_t size = channels.size();
-    sum_pass(context, grad_output, box, channels, state);
     if (context.problem.layout == Layout::nhwc)
         context.kernels.pack->copy_out(state, size, 1, size, total, size, 1, kernels::Finish::add);
     else context.kernels.dot->join(state, size, total);
+}
+
+template <class T>
+void add_bias_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_output, const plan::PixelBox& box,
+                   plan::Range channels, T* state, T* total) noexcept {
+    sum_pass(context, grad_output, box, channels, state);
+    add_sums(context, channels, state, total);
 }
 
 namespace {
@@ -90,6 +95,8 @@ template void sum_pass<double>(const Conv2dContext<double>&, const TensorView<co
                                plan::Range, double*) noexcept;
 template bool sums_are_finite<float>(const Conv2dContext<float>&, plan::Range, float*) noexcept;
 template bool sums_are_finite<double>(const Conv2dContext<double>&, plan::Range, double*) noexcept;
+template void add_sums<float>(const Conv2dContext<float>&, plan::Range, const float*, float*) noexcept;
+template void add_sums<double>(const Conv2dContext<double>&, plan::Range, const double*, double*) noexcept;
 template void add_bias_pass<float>(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
                                    plan::Range, float*, float*) noexcept;
 template void add_bias_pass<double>(const Conv2dContext<double>&, const TensorView<const double>&,

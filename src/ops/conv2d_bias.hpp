@@ -23,6 +23,10 @@ void sum_pass(const Conv2dContext<T>& context, const TensorView<const T>& grad_o
 template <class T>
 bool sums_are_finite(const Conv2dContext<T>& context, plan::Range channels, T* state) noexcept;
 
+/// total[c] += the chains of channel c that sum_pass left, joined by the fixed tree.
+template <class T>
+void add_sums(const Conv2dContext<T>& context, plan::Range channels, const T* state, T* total) noexcept;
+
 /// total[c] += sum of grad_output over one pass of a segment, for the channels given. NCHW: along the pixels of each
 /// image's stretch, element q to chain q mod chains, joined by the fixed tree. NHWC: one chain per channel.
 template <class T>

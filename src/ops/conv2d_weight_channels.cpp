@@ -29,10 +29,11 @@ struct LaneOperand {
     const T* tile(std::int64_t first_lane) const { return data + first_lane * (in_place ? 1 : place.window.pixels()); }
 };
 
-/// The lane operand: one panel [pixel][lanes] per lane tile. Returns true if all are finite.
+/// The lane operand: one panel [pixel][lanes] per lane tile. Returns true if all are finite. With `sums`, for a tensor
+/// with channels first, leaves there what sum_pass would, and does not look for what is not finite.
 template <class T>
 bool pack_lanes(const Conv2dContext<T>& context, const TensorView<const T>& tensor, const Window& window,
-                std::int64_t channel_begin, const plan::LaneTiles& tiles, T* panel) {
+                std::int64_t channel_begin, const plan::LaneTiles& tiles, T* panel, T* sums = nullptr) {
     const auto& pack = *context.kernels.pack;
     const bool channels_last = tensor.channel == 1;
     bool finite = true;
@@ -45,6 +46,9 @@ bool pack_lanes(const Conv2dContext<T>& context, const TensorView<const T>& tens
             if (channels_last)
                 finite &=
                     pack.copy(from, tensor.pixel * window.columns.step, 1, pixels, channels, panel + at * width, width);
+            else if (sums)
+                pack.transpose_and_sum(from, tensor.channel, channels, pixels, panel + at * width, width,
+                                       sums + tile * tiles.width() * kernels::DotKernels<T>::chains);
             else finite &= pack.transpose(from, tensor.channel, channels, pixels, panel + at * width, width);
         });
         panel += window.pixels() * width;
@@ -247,6 +251,8 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
     const bool from_patches = plan.family == plan::LaneFamily::patches,
                by_kernel_rows = plan.family == plan::LaneFamily::kernel_rows;
     const bool zeros = (from_patches && pads(context.problem)) || (by_kernel_rows && pads_columns(context.problem));
+    const bool sums_on_the_way =
+        bias && lanes_out && context.problem.layout == Layout::nchw && lane_tensor.channel != 1;
     Patches<T> patches(context, plan, group, lanes, rows, scratch);
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
@@ -254,7 +260,7 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
         const Window out = output_window(box), in = input_window(p, box);
         const Window &lane_window = lanes_out ? out : in, &row_window = lanes_out ? in : out;
         const Finish finish = s == whole.begin ? Finish::store : Finish::add;
-        if (bias) add_bias_pass(context, grad_output, box, output_channels, sums, bias);
+        if (bias && !sums_on_the_way) add_bias_pass(context, grad_output, box, output_channels, sums, bias);
         const auto finite_sums = [&] {
             if (!bias) sum_pass(context, grad_output, box, output_channels, sums);
             return sums_are_finite(context, output_channels, sums);
@@ -275,6 +281,11 @@ void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWei
                 lane_tensor.at(lane_window.image_begin, lanes.begin, lane_window.rows.begin, lane_window.columns.begin),
                 {lane_window, lane_tensor.image, lane_tensor.row, lane_tensor.pixel},
                 true};
+            if (zeros) finite = finite_sums();
+        } else if (sums_on_the_way) {
+            context.kernels.pack->clear(sums, bias_state_elements<T>(output_channels.size()));
+            pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel, sums);
+            add_sums(context, output_channels, sums, bias);
             if (zeros) finite = finite_sums();
         } else {
             finite = pack_lanes(context, lane_tensor, lane_window, lanes.begin, tiles, lane_panel);

@@ -99,6 +99,28 @@ TYPED_TEST(Conv2dKernelsTest, TransposeTightlyWritesNothingBeside) {
     });
 }
 
+TYPED_TEST(Conv2dKernelsTest, TransposesAndSumsLikeTheTwoAlone) {
+    using T = TypeParam;
+    this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
+        this->for_each_size([&](std::int64_t rows, std::int64_t columns) {
+            constexpr int chains = DotKernels<T>::chains;
+            const std::int64_t from_row = columns + 1, to_row = (rows + 15) / 16 * 16;
+            const Guarded<T> from = this->integers(rows * from_row);
+            Guarded<T> to(columns * to_row), both(columns * to_row), sums(rows * chains), sums_of_both(rows * chains);
+            std::fill(sums.begin(), sums.end(), T(1));
+            std::fill(sums_of_both.begin(), sums_of_both.end(), T(1));
+            kernels.pack->transpose(from.data(), from_row, rows, columns, to.data(), to_row);
+            kernels.pack->sum_rows(from.data(), from_row, rows, columns, sums.data());
+            kernels.pack->transpose_and_sum(from.data(), from_row, rows, columns, both.data(), to_row,
+                                            sums_of_both.data());
+            EXPECT_TRUE(both.intact() && sums_of_both.intact());
+            for (std::int64_t c = 0; c < columns; ++c)
+                for (std::int64_t r = 0; r < rows; ++r) ASSERT_EQ(both[c * to_row + r], to[c * to_row + r]);
+            for (std::int64_t k = 0; k < rows * chains; ++k) ASSERT_EQ(sums_of_both[k], sums[k]) << k;
+        });
+    });
+}
+
 TYPED_TEST(Conv2dKernelsTest, SplitTapsOfAnyNumber) {
     using T = TypeParam;
     this->for_each_isa([&](const Conv2dKernels<T>& kernels) {
