@@ -10,6 +10,7 @@ template <class T>
 constexpr kernels::Pool2dKernels<T> make_table() {
     return {
         .lanes = vec<T>::lanes,
+        .many_registers = sizeof(vec<T>) == 64,  // with such vectors come 32 of them
         .max_nchw = max_pool_nchw,
         .max_nhwc = max_pool_nhwc,
         .max_any_nchw = max_pool_any_nchw,
@@ -17,6 +18,7 @@ constexpr kernels::Pool2dKernels<T> make_table() {
         .max_phases = max_pool_phases,
         .average_phases = average_pool_phases,
         .max_strips_nchw = max_pool_strips,
+        .max_tiles_nhwc = max_pool_tiles,
         .max_overlap_nhwc = max_pool_overlap,
         .average_overlap_nhwc = average_pool_overlap,
         .max_separate_nhwc = max_pool_separate,

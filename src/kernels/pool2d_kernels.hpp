@@ -84,6 +84,12 @@ inline constexpr std::int64_t pool2d_strip_windows = 4 * 1024;
 inline constexpr std::int64_t pool2d_strip_cells = 8 * 1024;
 inline constexpr std::int64_t pool2d_strip_margin = 40;
 
+/// Rows of pixels that the kernel of tiles computes at once, the most rows of windows that it keeps, and how many
+/// windows of a block of channels fit its scratch.
+inline constexpr int pool2d_tile_rows = 4;
+inline constexpr int pool2d_tile_window_rows = 9;
+inline constexpr std::int64_t pool2d_tile_windows = 48 * 1024;
+
 /// One pooling problem.
 struct Pool2dProblem {
     std::int64_t input_elements, output_elements;  ///< of the whole tensors
@@ -127,13 +133,14 @@ using Pool2dKernel = void (*)(const Pool2dProblem&, const Pool2dTensors<T>&, con
 
 /// The pooling kernels of one ISA. `any` handles every problem of its layout, element by element; `separate`,
 /// `pairs` and `whole_plane` that plan::simple_windows() says so; the others that the plan found lines, phases,
-/// strips or blocks that fit.
+/// strips, tiles or blocks that fit.
 template <class T>
 struct Pool2dKernels {
     int lanes;
+    bool many_registers;  ///< enough for the best cells of a tile of rows with stride 1
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
-    Pool2dKernel<T> max_strips_nchw;
+    Pool2dKernel<T> max_strips_nchw, max_tiles_nhwc;
     Pool2dKernel<T> max_overlap_nhwc, average_overlap_nhwc;
     Pool2dKernel<T> max_separate_nhwc;  ///< source = input
     Pool2dKernel<T> max_pairs_nchw, average_pairs_nchw;

@@ -6,6 +6,8 @@
 #include "kernels/span_writer.hpp"
 #include "kernels/unrolled.hpp"
 
+#include <type_traits>
+
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
@@ -62,6 +64,7 @@ private:
         std::int64_t written_rows;
         std::int32_t first_written;  ///< number of the first cell that is written
         std::int64_t row_step, column_step;
+        std::int64_t ahead;  ///< from a cell to the one that is fetched for later
     };
 
     void put(const Run& rows, const Run& columns) {
@@ -78,6 +81,7 @@ private:
         // The box may have only some of the window's rows.
         const CellRange all_rows = rows_of_window(problem_, rows.window);
         cells.rows = all_rows.count();
+        cells.ahead = cells.rows * cells.row_step;
         cells.first_written = static_cast<std::int32_t>((rows.begin - all_rows.first) * columns.size());
         cells.input = tensors_.input + pixel(all_rows.first, columns.begin);
         const std::int64_t window = (image_ * problem_.out_height + rows.window) * problem_.out_width + columns.window;
@@ -139,12 +143,14 @@ private:
         unrolled<vectors>([&](auto v) {
             best[v] = {load_channels<vectors>(cells.input + c + v * lanes, n), number};
             check[v].look_at(best[v].value);
+            if constexpr (ordered) fetch(cells.input + cells.ahead + c + v * lanes);
         });
         for (std::int64_t row = 0; row < rows; ++row) {
             for (std::int64_t column = row == 0 ? 1 : 0; column < columns; ++column) {
                 const T* const from = cells.input + row * cells.row_step + column * cells.column_step + c;
                 number = number + one;
                 unrolled<vectors>([&](auto v) {
+                    if constexpr (ordered) fetch(from + cells.ahead + v * lanes);
                     const BestCell<T> cell{load_channels<vectors>(from + v * lanes, n), number};
                     best[v].template take<ordered>(cell);
                     if constexpr (ordered) check[v].look_at(cell.value);
@@ -152,6 +158,11 @@ private:
             }
         }
         return FiniteCheck<T>::passed(check);
+    }
+
+    /// What comes from memory is fetched a row of windows ahead; what comes from a cache is there in time.
+    [[gnu::always_inline]] static void fetch(const T* p) {
+        if constexpr (std::is_same_v<Writer, StreamWriter<T>>) prefetch_to_l2(p);
     }
 
     const kernels::Pool2dProblem& problem_;

@@ -28,7 +28,7 @@ public:
 
     /// Of rows [begin, end) of windows. Writes whole vectors. `ordered` promises that all of the input is finite.
     template <bool ordered>
-    void find(const StripInput<T>& input, std::int64_t begin, std::int64_t end, std::int32_t* to) const {
+    void find(const StripInput<T>& input, std::int64_t begin, std::int64_t end, std::uint8_t* to) const {
         const std::int64_t last = problem_.out_width - lanes;
         for (std::int64_t x = 0; x < last; x += lanes) find_strip<ordered>(input, begin, end, to, x);
         find_strip<ordered>(input, begin, end, to, last > 0 ? last : 0);
@@ -64,7 +64,7 @@ private:
 
     template <bool ordered>
     [[gnu::noinline]] void find_strip(const StripInput<T> input, std::int64_t y, const std::int64_t end,
-                                      std::int32_t* to, const std::int64_t x) const {
+                                      std::uint8_t* to, const std::int64_t x) const {
         const std::int64_t width = problem_.in_width, out_width = problem_.out_width, rows = input.end - input.begin;
         const std::int64_t column = stride * x - problem_.padding_left;
         const Strip strip(problem_, column);

@@ -27,7 +27,7 @@ template <class T, PoolRule rule, int window, int stride>
 class StripSums {
 public:
     /// What the search finds is the number of a cell in its window, too.
-    using Saved = std::conditional_t<rule == PoolRule::window_offsets, std::uint8_t, std::int32_t>;
+    using Saved = std::conditional_t<rule == PoolRule::plane_indices, std::int32_t, std::uint8_t>;
     using Windows = StripWindows<T, Saved>;
 
     /// Rows of pixels, and where they are written.

@@ -105,8 +105,9 @@ kernels::Pool2dProblem describe(const Pool2dShape& s, WriteMode mode) {
     return problem;
 }
 
-plan::Pool2dKernelLimits limits(int lanes) {
-    return {.lanes = lanes,
+template <class T>
+plan::Pool2dKernelLimits limits(const kernels::Pool2dKernels<T>& table) {
+    return {.lanes = table.lanes,
             .scratch_elements = kernels::pool2d_scratch_elements,
             .max_rows = kernels::pool2d_max_rows,
             .phase_elements = kernels::pool2d_phase_elements,
@@ -114,7 +115,9 @@ plan::Pool2dKernelLimits limits(int lanes) {
             .max_stride = kernels::pool2d_max_stride,
             .max_windows = kernels::pool2d_max_windows,
             .strip_windows = kernels::pool2d_strip_windows - 2 * kernels::pool2d_strip_margin,
-            .strip_cells = kernels::pool2d_strip_cells - 2 * kernels::pool2d_strip_margin};
+            .strip_cells = kernels::pool2d_strip_cells - 2 * kernels::pool2d_strip_margin,
+            .many_registers = table.many_registers,
+            .tile_windows = kernels::pool2d_tile_windows / kernels::pool2d_tile_window_rows};
 }
 
 }  // namespace
@@ -158,12 +161,12 @@ template <class T>
 void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
     if (layout == Layout::nhwc && plan_images(shape, reads, table, writes)) return;
-    if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table.lanes));
+    if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table));
     if (problem_.strip_steps > 0) {
         kernel_ = table.max_strips_nchw;
         return;
     }
-    phases_ = plan::make_phases(shape, layout, reads, limits(table.lanes), writes.whole_pixels);
+    phases_ = plan::make_phases(shape, layout, reads, limits(table), writes.whole_pixels);
     if (phases_.fits) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;
     } else if (layout == Layout::nchw) {
@@ -180,7 +183,7 @@ bool Pool2dGather<T>::plan_images(const Pool2dShape& shape, plan::Pool2dReads re
     if (overlap || reads == plan::Pool2dReads::input || shape.channels > few_channels) return false;
     const bool whole_images = writes.whole_planes && writes.whole_pixels;
     plan::Pool2dLines lines =
-        plan::make_lines(shape, reads, rows_, columns_, limits(table.lanes), whole_images, shape.channels);
+        plan::make_lines(shape, reads, rows_, columns_, limits(table), whole_images, shape.channels);
     if (!lines.fits) return false;
     lines_ = std::move(lines);
     kernel_ = reads == plan::Pool2dReads::nothing ? table.average_nchw : table.max_nchw;
@@ -190,7 +193,7 @@ bool Pool2dGather<T>::plan_images(const Pool2dShape& shape, plan::Pool2dReads re
 template <class T>
 void Pool2dGather<T>::plan_nchw(const Pool2dShape& shape, plan::Pool2dReads reads,
                                 const kernels::Pool2dKernels<T>& table, bool whole_planes) {
-    lines_ = plan::make_lines(shape, reads, rows_, columns_, limits(table.lanes), whole_planes);
+    lines_ = plan::make_lines(shape, reads, rows_, columns_, limits(table), whole_planes);
     if (reads == plan::Pool2dReads::nothing) {
         kernel_ = lines_.fits ? table.average_nchw : table.average_any_nchw;
     } else {
@@ -202,7 +205,12 @@ template <class T>
 void Pool2dGather<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads,
                                 const kernels::Pool2dKernels<T>& table) {
     const bool averages = reads == plan::Pool2dReads::nothing;
-    problem_.channels_per_block = plan::overlap_channels(shape, reads, rows_, limits(table.lanes));
+    problem_.channels_per_block = plan::tile_channels(shape, reads, limits(table));
+    if (problem_.channels_per_block > 0) {
+        kernel_ = table.max_tiles_nhwc;
+        return;
+    }
+    problem_.channels_per_block = plan::overlap_channels(shape, reads, rows_, limits(table));
     const bool overlap = rows_.span() > 1 || columns_.span() > 1;
     if (problem_.channels_per_block > 0 && (overlap || reads == plan::Pool2dReads::input)) {
         kernel_ = averages ? table.average_overlap_nhwc : table.max_overlap_nhwc;
@@ -211,7 +219,7 @@ void Pool2dGather<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads read
     if (reads == plan::Pool2dReads::nothing) {
         kernel_ = table.average_nhwc;
     } else if (reads == plan::Pool2dReads::input) {
-        const plan::Pool2dBlocks blocks = plan::make_blocks(shape, rows_, columns_, limits(table.lanes));
+        const plan::Pool2dBlocks blocks = plan::make_blocks(shape, rows_, columns_, limits(table));
         problem_.channels_per_block = blocks.channels;
         problem_.columns_per_block = blocks.columns;
         kernel_ = blocks.fits ? table.max_nhwc : table.max_any_nhwc;

@@ -59,6 +59,8 @@ struct Pool2dKernelLimits {
     std::int64_t max_windows;       ///< that cover a pixel, likewise
     std::int64_t strip_windows;     ///< of scratch where planes are cut into strips
     std::int64_t strip_cells;       ///< of the input, likewise
+    bool many_registers;            ///< for several rows of pixels with stride 1
+    std::int64_t tile_windows;      ///< of scratch in each row of windows where several rows of pixels are computed
 };
 
 /// NHWC from the input: blocks whose maxima fit the scratch.
@@ -74,6 +76,10 @@ Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, con
 /// NCHW: rows of overlapping windows that a kernel which keeps their sums in registers computes at once, strip by
 /// strip; 0 if there is no such kernel or other kernels are faster.
 std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
+
+/// NHWC from the input: channels of such windows whose maxima fit the scratch of the kernel that searches and computes
+/// several rows at once; 0 likewise.
+std::int64_t tile_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
 
 /// NHWC without dilation: channels whose windows, and rows of the input from which their maxima are found, fit the
 /// scratch at full width; less than a vector if the windows are too large.

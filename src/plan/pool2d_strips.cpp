@@ -5,13 +5,18 @@
 namespace backgrad::plan {
 namespace {
 
+/// Channels from which on a pixel fills vectors.
+constexpr std::int64_t many_channels = 16;
+
 bool same(const Pool2dAxis& a, const Pool2dAxis& b) {
     return a.window == b.window && a.stride == b.stride && a.dilation == b.dilation;
 }
 
 /// Windows for which there are kernels: their size and stride are constants there.
-bool has_kernel(const Pool2dAxis& axis) {
-    if (axis.dilation != 1) return false;
+bool has_kernel(const Pool2dShape& shape) {
+    const Pool2dAxis height = height_axis(shape), axis = width_axis(shape);
+    if (height.in == 0 || height.out <= 0 || axis.out <= 0) return false;
+    if (!same(height, axis) || axis.dilation != 1) return false;
     return (axis.window == 3 && axis.stride <= 2) || (axis.window == 2 && axis.stride == 1);
 }
 
@@ -24,13 +29,19 @@ bool serves(const Pool2dAxis& width, Pool2dReads reads, int lanes) {
 
 std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
-    if (reads == Pool2dReads::nothing || height.in == 0 || height.out <= 0 || width.out <= 0) return 0;
-    if (!same(height, width) || !has_kernel(width) || !serves(width, reads, limits.lanes)) return 0;
+    if (reads == Pool2dReads::nothing || !has_kernel(shape) || !serves(width, reads, limits.lanes)) return 0;
     // Rows of pixels from one that begins between two windows on need windows of one row more.
     const std::int64_t more = 1 + (height.window - 1) / height.stride;
     const std::int64_t by_windows = limits.strip_windows / width.out - more;
     const std::int64_t by_cells = (limits.strip_cells / width.in - height.window) / height.stride + 1 - more;
     return std::max<std::int64_t>(0, reads == Pool2dReads::input ? std::min(by_windows, by_cells) : by_windows);
+}
+
+std::int64_t tile_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
+    if (reads != Pool2dReads::input || !has_kernel(shape) || shape.channels < many_channels) return 0;
+    if (shape.stride_width == 1 && !limits.many_registers) return 0;
+    const std::int64_t fit = limits.tile_windows / shape.out_width();
+    return std::min(fit, shape.channels + limits.lanes - 1) / limits.lanes * limits.lanes;
 }
 
 }  // namespace backgrad::plan

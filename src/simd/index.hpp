@@ -1,8 +1,8 @@
 #pragma once
 
 /// `index_vec<T>`: as many 32-bit signed integers as vec<T> has lanes, for positions and saved indices.
-///     load(p) load_first(p, n)             p: std::int32_t or std::uint8_t (zero-extended); store(p), store_first(p,
-///     n) load_bits(p, bits)                   lane k where bit k is set; other lanes load as 0 and are not read
+///     load(p) load_first(p, n) store(p)    p: std::int32_t or std::uint8_t, zero-extended, stored from 0 to 255
+///     load_bits(p, bits)                   lane k where bit k is set; other lanes load as 0 and are not read
 ///     broadcast(x) iota()                  iota is 0, 1, 2, ...
 ///     a + b, a - b, a * b, a | b           wrapping
 ///     sign(a)                              -1 where a is negative, else 0

@@ -32,6 +32,11 @@ struct index_vec<float> {
         return {_mm256_maskload_epi32(p, _mm256_castps_si256(vec<float>::mask_of_bits(bits)))};
     }
     void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), value); }
+    void store(std::uint8_t* p) const {
+        const __m128i low = _mm256_castsi256_si128(value), high = _mm256_extracti128_si256(value, 1);
+        const __m128i halves = _mm_packus_epi32(low, high);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(halves, halves));
+    }
 
     friend index_vec operator+(index_vec a, index_vec b) { return {_mm256_add_epi32(a.value, b.value)}; }
     friend index_vec operator-(index_vec a, index_vec b) { return {_mm256_sub_epi32(a.value, b.value)}; }
@@ -77,6 +82,10 @@ struct index_vec<double> {
         return {_mm_maskload_epi32(p, _mm_cmpeq_epi32(set, lane_bits))};
     }
     void store(std::int32_t* p) const { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), value); }
+    void store(std::uint8_t* p) const {
+        const __m128i halves = _mm_packus_epi32(value, value);
+        _mm_storeu_si32(p, _mm_packus_epi16(halves, halves));
+    }
 
     friend index_vec operator+(index_vec a, index_vec b) { return {_mm_add_epi32(a.value, b.value)}; }
     friend index_vec operator-(index_vec a, index_vec b) { return {_mm_sub_epi32(a.value, b.value)}; }

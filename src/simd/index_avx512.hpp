@@ -28,6 +28,7 @@ struct index_vec<float> {
         return {_mm512_maskz_loadu_epi32(static_cast<mask>(bits), p)};
     }
     void store(std::int32_t* p) const { _mm512_storeu_si512(p, value); }
+    void store(std::uint8_t* p) const { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(value)); }
 
     friend index_vec operator+(index_vec a, index_vec b) { return {_mm512_add_epi32(a.value, b.value)}; }
     friend index_vec operator-(index_vec a, index_vec b) { return {_mm512_sub_epi32(a.value, b.value)}; }
@@ -72,6 +73,7 @@ struct index_vec<double> {
         return {_mm256_maskz_loadu_epi32(static_cast<mask>(bits), p)};
     }
     void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), value); }
+    void store(std::uint8_t* p) const { _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm256_cvtepi32_epi8(value)); }
 
     friend index_vec operator+(index_vec a, index_vec b) { return {_mm256_add_epi32(a.value, b.value)}; }
     friend index_vec operator-(index_vec a, index_vec b) { return {_mm256_sub_epi32(a.value, b.value)}; }

@@ -20,6 +20,7 @@ struct index_vec {
     static index_vec load_first(const std::uint8_t* p, int n) { return {n > 0 ? *p : 0}; }
     static index_vec load_bits(const std::int32_t* p, unsigned bits) { return {bits & 1 ? *p : 0}; }
     void store(std::int32_t* p) const { *p = value; }
+    void store(std::uint8_t* p) const { *p = static_cast<std::uint8_t>(value); }
 
     friend index_vec operator+(index_vec a, index_vec b) { return wrap(bits(a) + bits(b)); }
     friend index_vec operator-(index_vec a, index_vec b) { return wrap(bits(a) - bits(b)); }
