@@ -82,7 +82,8 @@ bool copy(const T* from, std::ptrdiff_t from_row, std::ptrdiff_t from_step, std:
 
 /// Loads a square block of `from`; rows and columns beyond the given counts are zero.
 template <class T>
-void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns, vec<T> (&block)[vec<T>::lanes]) {
+[[gnu::always_inline]] inline void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns,
+                                              vec<T> (&block)[vec<T>::lanes]) {
     using V = vec<T>;
     if (rows == V::lanes && columns == V::lanes) {
         for (int i = 0; i < V::lanes; ++i) block[i] = V::load(from + i * from_row);
@@ -94,7 +95,8 @@ void load_block(const T* from, std::ptrdiff_t from_row, int rows, int columns, v
 
 /// Writes the transposed block: `width` rows of `height` elements, or of whole vectors unless `tight`.
 template <class T, bool tight>
-void store_columns(vec<T> (&block)[vec<T>::lanes], int width, int height, T* to, std::ptrdiff_t to_row) {
+[[gnu::always_inline]] inline void store_columns(vec<T> (&block)[vec<T>::lanes], int width, int height, T* to,
+                                                 std::ptrdiff_t to_row) {
     using V = vec<T>;
     transpose(block);
     if (tight && height < V::lanes) {
@@ -106,22 +108,27 @@ void store_columns(vec<T> (&block)[vec<T>::lanes], int width, int height, T* to,
     }
 }
 
-/// Calls see(block, row, column, height) for every block on its way. Rows are as many streams as a vector has lanes,
-/// more than the hardware fetches ahead.
+/// Calls see(block, row, column, height) for every block on its way, along the rows. Where they are long, they are as
+/// many streams as a vector has lanes, more than the hardware fetches ahead.
 template <class T, bool tight, class See>
 [[gnu::always_inline]] inline void transpose_blocks(const T* from, std::ptrdiff_t from_row, std::int64_t rows,
                                                     std::int64_t columns, T* to, std::ptrdiff_t to_row, See see) {
     using V = vec<T>;
     constexpr std::int64_t ahead = 256 / sizeof(T);
-    for (std::int64_t r = 0; r < rows; r += V::lanes) {
-        const int height = limited(rows - r, V::lanes);
-        for (std::int64_t c = 0; c < columns; c += V::lanes) {
-            const int width = limited(columns - c, V::lanes);
-            V block[V::lanes];
-            for (int i = 0; i < height; ++i) prefetch_to_l1(from + (r + i) * from_row + c + ahead);
-            load_block(from + r * from_row + c, from_row, height, width, block);
-            see(block, r, c, height);
-            store_columns<T, tight>(block, width, height, to + c * to_row + r, to_row);
+    const auto turn = [&](std::int64_t r, std::int64_t c, int height, int width) __attribute__((always_inline)) {
+        V block[V::lanes];
+        for (int i = 0; !tight && i < height; ++i) prefetch_to_l1(from + (r + i) * from_row + c + ahead);
+        load_block(from + r * from_row + c, from_row, height, width, block);
+        see(block, r, c, height);
+        store_columns<T, tight>(block, width, height, to + c * to_row + r, to_row);
+    };
+    if (columns <= V::lanes) {
+        const int width = static_cast<int>(columns);
+        for (std::int64_t r = 0; r < rows; r += V::lanes) turn(r, 0, limited(rows - r, V::lanes), width);
+    } else {
+        for (std::int64_t r = 0; r < rows; r += V::lanes) {
+            const int height = limited(rows - r, V::lanes);
+            for (std::int64_t c = 0; c < columns; c += V::lanes) turn(r, c, height, limited(columns - c, V::lanes));
         }
     }
 }

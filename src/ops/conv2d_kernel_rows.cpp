@@ -35,11 +35,6 @@ bool pads_columns(const plan::Conv2dProblem& p) {
     return p.padding_left > 0 || p.input_column(p.out_width - 1, p.kernel_width - 1) >= p.in_width;
 }
 
-plan::Range valid_columns(const plan::Conv2dProblem& p, std::int64_t kernel_column) {
-    return plan::valid_outputs(p.out_width, p.in_width, p.stride_width,
-                               kernel_column * p.dilation_width - p.padding_left);
-}
-
 template Place pack_kernel_rows(const Conv2dContext<float>&, const TensorView<const float>&, const plan::PixelBox&,
                                 const Window&, float*);
 template Place pack_kernel_rows(const Conv2dContext<double>&, const TensorView<const double>&, const plan::PixelBox&,

@@ -19,7 +19,4 @@ Place pack_kernel_rows(const Conv2dContext<T>& context, const TensorView<const T
 /// Whether any output meets columns of padding.
 bool pads_columns(const plan::Conv2dProblem& problem);
 
-/// The outputs along a row whose input of a kernel column exists.
-plan::Range valid_columns(const plan::Conv2dProblem& problem, std::int64_t kernel_column);
-
 }  // namespace backgrad::ops

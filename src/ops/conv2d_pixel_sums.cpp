@@ -106,8 +106,7 @@ void PixelSums<T>::add_valid() {
     const plan::Conv2dProblem& p = context_.problem;
     for (std::int64_t tap = 0; tap < p.taps(); ++tap) {
         const std::int64_t r = tap / p.kernel_width, c = tap % p.kernel_width;
-        const Range valid =
-            plan::valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
+        const Range valid = plan::valid_columns(p, c);
         const std::int64_t begin = std::max(valid.begin, pass_.column_begin) - pass_.column_begin;
         const std::int64_t size = std::min(valid.end, pass_.column_end) - pass_.column_begin - begin;
         for (std::int64_t n = 0; n < pass_.images() && size > 0; ++n)

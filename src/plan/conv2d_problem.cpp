@@ -45,6 +45,14 @@ Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stri
     return {begin, std::max(begin, end)};
 }
 
+Range valid_rows(const Conv2dProblem& p, std::int64_t kernel_row) {
+    return valid_outputs(p.out_height, p.in_height, p.stride_height, p.input_row(0, kernel_row));
+}
+
+Range valid_columns(const Conv2dProblem& p, std::int64_t kernel_column) {
+    return valid_outputs(p.out_width, p.in_width, p.stride_width, p.input_column(0, kernel_column));
+}
+
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p) {
     const std::int64_t small = size / parts, larger = size % parts;
     const auto begin = [=](std::int64_t part) { return part * small + part * larger / parts; };

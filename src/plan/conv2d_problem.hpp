@@ -50,6 +50,10 @@ struct Range {
 };
 Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stride, std::int64_t offset);
 
+/// The output rows and columns whose input of a kernel row or column exists.
+Range valid_rows(const Conv2dProblem& problem, std::int64_t kernel_row);
+Range valid_columns(const Conv2dProblem& problem, std::int64_t kernel_column);
+
 /// Cuts [0, size) into `parts` ranges whose lengths differ by at most one; part p of them. Long and short ranges
 /// alternate, so that neighbours together are even, too: a worker's share of the tasks is a row of neighbours.
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p);

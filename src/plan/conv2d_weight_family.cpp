@@ -53,8 +53,7 @@ struct ColumnShares {
 ColumnShares column_shares(const Conv2dProblem& p) {
     std::int64_t terms = 0, joined = 0;
     for (std::int64_t c = 0; c < p.kernel_width; ++c) {
-        const Range valid =
-            valid_outputs(p.out_width, p.in_width, p.stride_width, c * p.dilation_width - p.padding_left);
+        const Range valid = valid_columns(p, c);
         terms += valid.size();
         joined += valid.size() == p.in_width && p.in_width == p.out_width ? 1 : 0;
     }
