@@ -141,7 +141,7 @@ private:
         unrolled<window>([&](auto descending) __attribute__((always_inline)) {
             constexpr int tap = window - 1 - descending;
             constexpr Meeting met = meeting(phase, tap);
-            constexpr int j = met.distance - strip.lowest;
+            constexpr int j = met.distance - Strip<phase>::lowest;
             vec<T> gradient = vec<T>::load(gradients + j);
             // A load that is part of a masked addition would wait for the mask.
             keep_in_register(gradient);
