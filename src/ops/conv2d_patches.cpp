@@ -1,5 +1,6 @@
 #include "ops/conv2d_patches.hpp"
 
+#include "ops/conv2d_kernel_rows.hpp"
 #include "ops/conv2d_planes.hpp"
 
 #include <algorithm>
@@ -28,9 +29,7 @@ Lane lane_of(const plan::Conv2dProblem& p, std::int64_t index) {
 }  // namespace
 
 bool pads(const plan::Conv2dProblem& p) {
-    return p.padding_top > 0 || p.padding_left > 0 ||
-           p.input_row(p.out_height - 1, p.kernel_height - 1) >= p.in_height ||
-           p.input_column(p.out_width - 1, p.kernel_width - 1) >= p.in_width;
+    return p.padding_top > 0 || p.input_row(p.out_height - 1, p.kernel_height - 1) >= p.in_height || pads_columns(p);
 }
 
 template <class T>

@@ -39,6 +39,11 @@ double tile_cycles(double vectors, double rows) {
     return vectors * rows / 2 * std::max({1.0, latency, loads});
 }
 
+/// Cycles to list a run of a tap and to start it in each of the tiles.
+double tap_run_cycles(double vectors, double rows) {
+    return list_cycles + run_cycles * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors));
+}
+
 /// Cycles per output pixel to bring channels of the input into rows of a panel.
 double row_panel_cycles(const Conv2dProblem& p, double channels) {
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
@@ -86,9 +91,7 @@ double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
                  taps = static_cast<double>(p.taps());
     const double run = static_cast<double>(std::clamp<std::int64_t>(p.out_width, 1, channel_terms));
     const ColumnShares columns = column_shares(p);
-    const double runs =
-        taps * (1 - columns.joined) *
-        (list_cycles + run_cycles * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors))) / run;
+    const double runs = taps * (1 - columns.joined) * tap_run_cycles(vectors, rows) / run;
     const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
     // Many rows of NCHW are read where they lie.
     const double row_move =
@@ -150,9 +153,7 @@ double kernel_row_cost(const Conv2dProblem& p, int lanes) {
                  kernel_rows = static_cast<double>(p.kernel_height);
     const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
     const double run = static_cast<double>(std::min(width, kernel_row_terms));
-    const double runs =
-        kernel_rows *
-        (list_cycles + run_cycles * std::ceil(vectors / 4) * std::ceil(rows / most_rows_beside(vectors))) / run;
+    const double runs = kernel_rows * tap_run_cycles(vectors, rows) / run;
     const double channels = static_cast<double>(p.in_channels), columns = static_cast<double>(width);
     const double move = p.layout == Layout::nchw ? interleave_cycles * channels + interleave_row_cycles / columns
                                                  : copy_cycles * channels;

@@ -12,15 +12,6 @@ ACTIVATION = "name,n,c,h,w\n"
 
 
 class CommandLine(BenchmarkTest):
-    def refused(self, arguments, *words, **environment):
-        before = self.files()
-        process = self.bench(*arguments, **environment)
-        self.assertEqual(process.returncode, 2, process.stderr)
-        for word in words:
-            self.assertIn(word, process.stderr)
-        self.assertEqual(process.stdout, "")
-        self.assertEqual(self.files(), before)
-
     def test_unknown_names_are_told_with_what_is_known(self):
         for option, known in [("--ops", "conv2d_backward_input"), ("--modes", "leaky_relu"), ("--variants", "naive"),
                               ("--layouts", "nhwc"), ("--dtypes", "f64"), ("--isas", "avx2"), ("--cache", "cold"),

@@ -22,6 +22,16 @@ class BenchmarkTest(unittest.TestCase):
         return subprocess.run([BINARY, *arguments], cwd=self.folder, env={**os.environ, **environment}, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
 
+    def refused(self, arguments, *words, **environment):
+        """The call fails with these words, and neither prints nor leaves anything."""
+        before = self.files()
+        process = self.bench(*arguments, **environment)
+        self.assertEqual(process.returncode, 2, process.stderr)
+        for word in words:
+            self.assertIn(word, process.stderr)
+        self.assertEqual(process.stdout, "")
+        self.assertEqual(self.files(), before)
+
     def write(self, name, text):
         path = os.path.join(self.folder, name)
         with open(path, "w", encoding="utf-8") as file:

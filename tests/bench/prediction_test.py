@@ -25,14 +25,6 @@ class Predictions(BenchmarkTest):
         with open(os.path.join(self.folder, "out", "prediction.jsonl"), encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
 
-    def refused(self, arguments, *words):
-        before = self.files()
-        process = self.bench(*arguments)
-        self.assertEqual(process.returncode, 2, process.stderr)
-        for word in words:
-            self.assertIn(word, process.stderr)
-        self.assertEqual(self.files(), before)
-
     def test_rows_on_a_machine_that_is_not_here(self):
         rows = self.predicted("--machine", MACHINE, "--threads", "1,2,4,8,16,32,64,128,256", "--shapes",
                               self.write("c.csv", CONV2D) + "," + self.write("a.csv", ACTIVATION), "--partitions",

@@ -33,14 +33,6 @@ class Tuning(BenchmarkTest):
                 cells[tuple(row[key] for key in KEYS[:5])].append(row)
         return cells
 
-    def refused(self, arguments, *words):
-        before = self.files()
-        process = self.bench(*arguments)
-        self.assertEqual(process.returncode, 2, process.stderr)
-        for word in words:
-            self.assertIn(word, process.stderr)
-        self.assertEqual(self.files(), before)
-
     def check(self, rows):
         """One blocking is the chosen one, the fastest loses nothing, and no name comes twice."""
         self.assertEqual([row["chosen"] for row in rows], [True] + [False] * (len(rows) - 1))

@@ -8,16 +8,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <vector>
 
 namespace backgrad::test {
 namespace {
-
-template <class T>
-bool same_bits(const Guarded<T>& a, const Guarded<T>& b) {
-    return std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
 
 /// A block with random reals, and its gradients as one thread computes them with the first vector ISA.
 template <class T>

@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -68,11 +67,6 @@ std::vector<Conv2dShape> convolutions() {
     few.in_height = few.in_width = 17;
     shapes.push_back(few);
     return shapes;
-}
-
-template <class T>
-bool same_bits(const Guarded<T>& a, const Guarded<T>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 /// A block with random reals, and what the three operations make of it.

@@ -16,11 +16,6 @@
 namespace backgrad::test {
 namespace {
 
-template <class T>
-bool same_bits(const Guarded<T>& a, const Guarded<T>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
-
 /// A caller's executor that grants one thread and runs the tasks from the last to the first.
 class ReverseExecutor : public Executor {
 public:

@@ -11,17 +11,11 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <vector>
 
 namespace backgrad::test {
 namespace {
-
-template <class T>
-bool same_bits(const Guarded<T>& a, const Guarded<T>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
 
 /// One shape and layout with whole numbers, and with reals as the chosen blocking computes them.
 template <class T>

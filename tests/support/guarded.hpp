@@ -74,4 +74,10 @@ public:
         : Guarded<std::byte>(static_cast<std::int64_t>(bytes), Workspace::alignment) {}
 };
 
+/// Equal in every bit, zeros' signs and the payloads of NaN included.
+template <class T>
+bool same_bits(const Guarded<T>& a, const Guarded<T>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
 }  // namespace backgrad::test
