@@ -130,7 +130,7 @@ TEST(Conv2dOptions, RefuseAnIsaThatTheMachineLacks) {
     for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
         const Conv2dBackwardOptions options{.strategy = {.isa = isa}};
         if (isa::available(isa)) EXPECT_NO_THROW(Conv2dBackward<float>(legal_shape(), options));
-        else EXPECT_EQ(complaint([&] { Conv2dBackward<float> plan(legal_shape(), options); }), "isa");
+        else EXPECT_EQ(complaint([&] { Conv2dBackward<float> plan(legal_shape(), options); }), "strategy.isa");
     }
 }
 

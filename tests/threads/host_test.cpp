@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -41,17 +42,21 @@ int run_again(const std::string& settings, const std::string& filter) {
 #endif
 }
 
-/// True if a forked child that calls `work` and exits as a program does says that all went well, within 20 seconds.
+/// How a forked child ends that calls `work` and exits as a program does; one that hangs ends by a signal after a
+/// minute.
+enum class ChildEnd { succeeded, failed, hung, crashed };
+
 template <class Work>
-bool child_succeeds(Work work) {
+ChildEnd child_end(Work work) {
     const pid_t child = fork();
     if (child == 0) {
-        alarm(20);  // a child that hangs ends by this signal
+        alarm(60);
         end_child(work());
     }
     int status = 0;
     waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (WIFEXITED(status)) return WEXITSTATUS(status) == 0 ? ChildEnd::succeeded : ChildEnd::failed;
+    return WTERMSIG(status) == SIGALRM ? ChildEnd::hung : ChildEnd::crashed;
 }
 
 class HostTest : public testing::TestWithParam<Strategy> {};
@@ -65,13 +70,13 @@ TEST_P(HostTest, ForkedChildRunsOnAnExecutorOfItsParent) {
         return observed.every_task_ran_once() && observed.violations() == 0;
     };
     ASSERT_TRUE(run());
-    EXPECT_TRUE(child_succeeds(run));
+    EXPECT_EQ(child_end(run), ChildEnd::succeeded);
     EXPECT_TRUE(run());
 }
 
 TEST_P(HostTest, ForkedChildMakesAnExecutorOfItsOwn) {
     ASSERT_TRUE(runs_well(GetParam()));
-    EXPECT_TRUE(child_succeeds([] { return runs_well(GetParam()); }));
+    EXPECT_EQ(child_end([] { return runs_well(GetParam()); }), ChildEnd::succeeded);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HostTest, testing::ValuesIn(thread_configurations()),
