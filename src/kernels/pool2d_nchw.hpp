@@ -131,6 +131,7 @@ private:
         T* const gradients = gradients_ + begin;
         const T* const from = tensors_.grad_output + source.at;
         if constexpr (kind == PoolKind::average) {
+            clear_around(gradients, source.count);
             for_each_vector(source.count, [&](std::int64_t x, const auto& load) {
                 (load(from + x) * load(source.reciprocals + x)).store(gradients + x);
             });
@@ -138,10 +139,20 @@ private:
         } else {
             const std::int32_t* const maxima = prepare_maxima(source, maxima_scratch_ + begin, in_place);
             if (in_place) return {from, maxima};
+            clear_around(gradients, source.count);
             for_each_vector(source.count,
                             [&](std::int64_t x, const auto& load) { load(from + x).store(gradients + x); });
             return {gradients, maxima};
         }
+    }
+
+    /// Lanes that take no window, or belong to planes that are not there, still add what they read, and denormal
+    /// numbers would make them slow: zeros before and behind a row of scratch that holds `count` windows.
+    void clear_around(T* gradients, std::int64_t count) const {
+        vec<T>::zero().store(gradients - lanes);
+        const std::int64_t end = problem_.line.scratch_pitch - problem_.line.margin;
+        for (std::int64_t x = count; x + lanes <= end; x += lanes) vec<T>::zero().store(gradients + x);
+        vec<T>::zero().store(gradients + end - lanes);
     }
 
     const std::int32_t* prepare_maxima(const Source& source, std::int32_t* scratch, bool in_place) {

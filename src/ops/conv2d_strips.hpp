@@ -71,12 +71,13 @@ public:
     }
 
 private:
-    /// Copies the pixels without what follows them.
+    /// Copies the pixels without what follows them; zeros fill the last vector.
     void pack(plan::Range strip, plan::Range channels, std::int64_t width) const {
         for_each_image(strip, problem_.pixels_out(), [&](const plan::ImagePixels& some, std::int64_t before) {
             kernels_.pack->copy(grad_output_.at(some.image, channels.begin, 0, some.pixels.begin), grad_output_.channel,
                                 1, channels.size(), some.pixels.size(), panel_ + before, width);
         });
+        kernels_.pack->clear_columns(panel_ + strip.size(), width, channels.size(), width - strip.size());
     }
 
     /// Adds output channels to one tile; reads them from the panel, or from `in_place` and leaves them there.

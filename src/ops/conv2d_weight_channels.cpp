@@ -41,6 +41,7 @@ bool pack_lanes(const Conv2dContext<T>& context, const TensorView<const T>& tens
                                        sums + tile * tiles.width() * kernels::DotKernels<T>::chains);
             else finite &= pack.transpose(from, tensor.channel, channels, pixels, panel + at * width, width);
         });
+        if (channels_last) pack.clear_columns(panel + channels, width, window.pixels(), width - channels);
         panel += window.pixels() * width;
     }
     return finite;
