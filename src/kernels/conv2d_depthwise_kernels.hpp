@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/prefetch_queue.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -7,6 +9,10 @@ namespace backgrad::kernels {
 
 /// Depthwise convolutions work on one *unit* at a time: as many neighbouring channels as a vector has lanes. Whatever
 /// the layout, panels [row][column][unit] hold the rows that are worked on.
+///
+/// Convolutions of narrow groups, of 2, 4 or 8 channels, are depthwise ones whose lanes, channels of the input, meet
+/// every channel of grad_output in their group. A unit is some whole groups that share a vector, or one group that
+/// fills one vector or more.
 
 /// One axis of an image, as a row of taps meets it.
 struct DepthwiseColumns {
@@ -41,6 +47,27 @@ struct DepthwiseSumKernels {
 
     /// Null where the accumulators do not fit. `with_bias` goes on with the sums of grad_output, bias[unit], too.
     Function function[max_rows + 1][max_columns + 1], with_bias[max_rows + 1][max_columns + 1];
+};
+
+/// The same sums for narrow groups, of one vector of the unit: one per tap and channel of grad_output, some of each.
+template <class T>
+struct GroupSums {
+    DepthwiseSums<T> taps;  ///< grad_output is the vector's or, where a group fills vectors, that of channel `first`
+    std::int64_t group, first;  ///< channels of a group, and the first of those that are taken
+    std::ptrdiff_t own;         ///< from grad_output to the channels of the vector
+    std::ptrdiff_t state_row, state_column, state_channel;
+    PrefetchQueue<T>* prefetch;  ///< a line per output with all its taps on the side
+};
+
+/// Null where the accumulators do not fit. `state` holds vectors; with_bias goes on with the sums of grad_output, too.
+template <class T>
+struct GroupSumKernels {
+    static constexpr int max_rows = 3, max_columns = 3, few = 2, many = 4;
+    using Function = void (*)(const GroupSums<T>&, T* state, T* bias) noexcept;
+    using Table = Function[max_rows + 1][max_columns + 1][2];  ///< [tap rows][tap columns][with_bias]
+
+    /// Few or many channels of groups that share a vector, or fill one.
+    Table few_shared, many_shared, few_filled, many_filled;
 };
 
 /// The same sums for some neighbouring rows of outputs straight from NHWC: output by output along the rows, and for
@@ -157,6 +184,10 @@ struct DepthwiseTiles {
     const T* weights;
     std::ptrdiff_t weight_row, weight_column;
     std::int64_t kernel_rows, kernel_columns;
+    /// For narrow groups only: channels of grad_output that a lane meets, in each tap row one after the other.
+    std::int64_t group;
+    std::ptrdiff_t weight_channel;
+    PrefetchQueue<T>* prefetch;  ///< a line per channel and row on the side
     T* output;
     std::ptrdiff_t output_row, output_pixel;
     std::int64_t tiles;  ///< of the function's rows, one below the other
@@ -173,22 +204,42 @@ struct DepthwiseTileKernels {
     Function inner[max_rows + 1][max_pixels + 1], border[max_rows + 1][max_pixels + 1];
 };
 
+/// The same for narrow groups, which meet channel by channel in each tap row: rows of one vector of the unit.
+template <class T>
+struct GroupTileKernels {
+    static constexpr int max_window = 3, max_rows = 3, max_pixels = 8;
+    using Function = typename DepthwiseTileKernels<T>::Function;
+    /// [window][rows][pixels]: window 2 or 3 is for so many tap columns that are neighbours, columns.tap = -1; window 0
+    /// for any.
+    using Table = Function[max_window + 1][max_rows + 1][max_pixels + 1];
+
+    int rows_limit[max_pixels + 1];
+    Table shared, filled;  ///< groups that share a vector, or fill one
+};
+
+/// The panels of some units: `panel` elements from one to the next, and `unit` channels in each pixel.
+struct DepthwisePanels {
+    std::ptrdiff_t panel;
+    std::int64_t unit;
+};
+
 /// Copies between tensors and panels, [pixel][unit]. A unit may have fewer channels than lanes: the others are zero in
 /// a panel and not touched in a tensor.
 template <class T>
 struct DepthwisePanelKernels {
-    /// From NCHW; `channel` is the distance of its planes.
-    void (*read_planes)(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to) noexcept;
-    /// From NHWC; `pixel` is the distance of its pixels. The channels of each pixel go to several units, whose panels
-    /// are `panel` apart: memory is read in order.
+    /// One vector of channels from NCHW to pixels `to_pixel` apart; `channel` is the distance of its planes.
+    void (*read_planes)(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to,
+                        std::ptrdiff_t to_pixel) noexcept;
+    /// From NHWC; `pixel` is the distance of its pixels. The channels of each pixel go to several units: memory is
+    /// read in order.
     void (*read_pixels)(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
-                        std::ptrdiff_t panel) noexcept;
-    /// To NCHW, past the caches where the planes' alignment allows it.
-    void (*write_planes)(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t channel,
-                         bool accumulate, bool streaming) noexcept;
+                        const DepthwisePanels& panels) noexcept;
+    /// One vector of channels to NCHW, past the caches where the planes' alignment allows it.
+    void (*write_planes)(const T* from, std::ptrdiff_t from_pixel, int channels, std::int64_t pixels, T* to,
+                         std::ptrdiff_t channel, bool accumulate, bool streaming) noexcept;
     /// To NHWC, likewise.
-    void (*write_pixels)(const T* from, std::ptrdiff_t panel, std::int64_t channels, std::int64_t pixels, T* to,
-                         std::ptrdiff_t pixel, bool accumulate, bool streaming) noexcept;
+    void (*write_pixels)(const T* from, const DepthwisePanels& panels, std::int64_t channels, std::int64_t pixels,
+                         T* to, std::ptrdiff_t pixel, bool accumulate, bool streaming) noexcept;
     bool (*all_finite)(const T* values, std::int64_t count) noexcept;
 };
 
@@ -201,6 +252,8 @@ struct DepthwiseKernels {
     const DepthwiseRowKernels<T>* row;
     const DepthwiseSumKernels<T>* sum;
     const DepthwiseTileKernels<T>* tile;
+    const GroupSumKernels<T>* group_sum;
+    const GroupTileKernels<T>* group_tile;
 };
 
 }  // namespace backgrad::kernels

@@ -6,6 +6,7 @@
 namespace backgrad::BACKGRAD_ISA {
 
 using kernels::DepthwisePanelKernels;
+using kernels::DepthwisePanels;
 
 namespace {
 
@@ -26,7 +27,8 @@ void load_part(const T* from, std::ptrdiff_t row, int rows, int columns, vec<T> 
 }
 
 template <class T>
-void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to) noexcept {
+void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to,
+                 std::ptrdiff_t to_pixel) noexcept {
     using V = vec<T>;
     for (std::int64_t x = 0; x < pixels; x += V::lanes) {
         V block[V::lanes];
@@ -42,34 +44,38 @@ void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64
         }
         if (count == V::lanes) {
 #pragma GCC unroll 16
-            for (int i = 0; i < V::lanes; ++i) block[i].store(to + (x + i) * V::lanes);
+            for (int i = 0; i < V::lanes; ++i) block[i].store(to + (x + i) * to_pixel);
         } else {
-            for (int i = 0; i < count; ++i) block[i].store(to + (x + i) * V::lanes);
+            for (int i = 0; i < count; ++i) block[i].store(to + (x + i) * to_pixel);
         }
     }
 }
 
 template <class T>
 void read_pixels(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
-                 std::ptrdiff_t panel) noexcept {
+                 const DepthwisePanels& panels) noexcept {
     using V = vec<T>;
-    for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += V::lanes) {
+    for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += panels.unit) {
+        for (std::int64_t c = 0; c < channels; c += line<T>) prefetch_to_l2(from + pixels_ahead * pixel + c);
         T* unit = to;
-        std::int64_t c = 0;
-        for (; c < channels; c += line<T>) prefetch_to_l2(from + pixels_ahead * pixel + c);
-        for (c = 0; c + V::lanes <= channels; c += V::lanes, unit += panel) V::load(from + c).store(unit);
-        if (c < channels) V::load_first(from + c, static_cast<int>(channels - c)).store(unit);
+        for (std::int64_t begin = 0; begin < channels; begin += panels.unit, unit += panels.panel) {
+            const std::int64_t end = begin + panels.unit < channels ? begin + panels.unit : channels;
+            std::int64_t c = begin;
+            for (; c + V::lanes <= end; c += V::lanes) V::load(from + c).store(unit + c - begin);
+            if (c < end) V::load_first(from + c, static_cast<int>(end - c)).store(unit + c - begin);
+        }
     }
 }
 
 /// Writes whole blocks from pixel `begin` on; returns where it ends.
 template <class T, bool streaming>
-std::int64_t write_blocks(const T* from, std::int64_t begin, std::int64_t pixels, T* to, std::ptrdiff_t channel) {
+std::int64_t write_blocks(const T* from, std::ptrdiff_t from_pixel, std::int64_t begin, std::int64_t pixels, T* to,
+                          std::ptrdiff_t channel) {
     using V = vec<T>;
     std::int64_t x = begin;
     for (; x + V::lanes <= pixels; x += V::lanes) {
         V block[V::lanes];
-        load_transposed(from + x * V::lanes, V::lanes, block);
+        load_transposed(from + x * from_pixel, from_pixel, block);
 #pragma GCC unroll 16
         for (int i = 0; i < V::lanes; ++i) {
             if constexpr (streaming) block[i].stream(to + i * channel + x);
@@ -80,12 +86,12 @@ std::int64_t write_blocks(const T* from, std::int64_t begin, std::int64_t pixels
 }
 
 template <class T>
-void write_part(const T* from, std::int64_t x, std::int64_t pixels, int channels, T* to, std::ptrdiff_t channel,
-                bool accumulate) {
+void write_part(const T* from, std::ptrdiff_t from_pixel, std::int64_t x, std::int64_t pixels, int channels, T* to,
+                std::ptrdiff_t channel, bool accumulate) {
     using V = vec<T>;
     const int count = pixels - x < V::lanes ? static_cast<int>(pixels - x) : V::lanes;
     V block[V::lanes];
-    load_part(from + x * V::lanes, V::lanes, count, V::lanes, block);
+    load_part(from + x * from_pixel, from_pixel, count, V::lanes, block);
     for (int i = 0; i < channels; ++i) {
         T* p = to + i * channel + x;
         if (accumulate) block[i] = V::load_first(p, count) + block[i];
@@ -103,56 +109,59 @@ std::int64_t streaming_offset(const T* p, std::ptrdiff_t channel) {
 }
 
 template <class T>
-void write_planes(const T* from, int channels, std::int64_t pixels, T* to, std::ptrdiff_t channel, bool accumulate,
-                  bool streaming) noexcept {
+void write_planes(const T* from, std::ptrdiff_t from_pixel, int channels, std::int64_t pixels, T* to,
+                  std::ptrdiff_t channel, bool accumulate, bool streaming) noexcept {
     using V = vec<T>;
     std::int64_t x = 0;
     if (channels == V::lanes && !accumulate && pixels >= V::lanes) {
         const std::int64_t offset = streaming ? streaming_offset(to, channel) : -1;
         if (offset >= 0 && pixels >= 2 * V::lanes) {
-            if (offset > 0) write_blocks<T, false>(from, 0, V::lanes, to, channel);
-            x = write_blocks<T, true>(from, offset, pixels, to, channel);
+            if (offset > 0) write_blocks<T, false>(from, from_pixel, 0, V::lanes, to, channel);
+            x = write_blocks<T, true>(from, from_pixel, offset, pixels, to, channel);
         } else {
-            x = write_blocks<T, false>(from, 0, pixels, to, channel);
+            x = write_blocks<T, false>(from, from_pixel, 0, pixels, to, channel);
         }
         // The last block overlaps the one before it.
-        if (x < pixels) x = write_blocks<T, false>(from, pixels - V::lanes, pixels, to, channel);
+        if (x < pixels) x = write_blocks<T, false>(from, from_pixel, pixels - V::lanes, pixels, to, channel);
     }
-    for (; x < pixels; x += V::lanes) write_part(from, x, pixels, channels, to, channel, accumulate);
+    for (; x < pixels; x += V::lanes) write_part(from, from_pixel, x, pixels, channels, to, channel, accumulate);
     if (streaming) stream_fence();
 }
 
 template <class T, bool accumulate, bool streaming>
-void write_pixels_as(const T* from, std::ptrdiff_t panel, std::int64_t channels, std::int64_t pixels, T* to,
+void write_pixels_as(const T* from, const DepthwisePanels& panels, std::int64_t channels, std::int64_t pixels, T* to,
                      std::ptrdiff_t pixel) {
     using V = vec<T>;
-    for (std::int64_t x = 0; x < pixels; ++x, from += V::lanes, to += pixel) {
+    for (std::int64_t x = 0; x < pixels; ++x, from += panels.unit, to += pixel) {
         const T* unit = from;
-        std::int64_t c = 0;
-        for (; c + V::lanes <= channels; c += V::lanes, unit += panel) {
-            V value = V::load(unit);
-            if constexpr (accumulate) value = V::load(to + c) + value;
-            if constexpr (streaming) value.stream(to + c);
-            else value.store(to + c);
-        }
-        if (c < channels) {
-            const int n = static_cast<int>(channels - c);
-            V value = V::load(unit);
-            if constexpr (accumulate) value = V::load_first(to + c, n) + value;
-            value.store_first(to + c, n);
+        for (std::int64_t begin = 0; begin < channels; begin += panels.unit, unit += panels.panel) {
+            const std::int64_t end = begin + panels.unit < channels ? begin + panels.unit : channels;
+            std::int64_t c = begin;
+            for (; c + V::lanes <= end; c += V::lanes) {
+                V value = V::load(unit + c - begin);
+                if constexpr (accumulate) value = V::load(to + c) + value;
+                if constexpr (streaming) value.stream(to + c);
+                else value.store(to + c);
+            }
+            if (c < end) {
+                const int n = static_cast<int>(end - c);
+                V value = V::load(unit + c - begin);
+                if constexpr (accumulate) value = V::load_first(to + c, n) + value;
+                value.store_first(to + c, n);
+            }
         }
     }
 }
 
 template <class T>
-void write_pixels(const T* from, std::ptrdiff_t panel, std::int64_t channels, std::int64_t pixels, T* to,
+void write_pixels(const T* from, const DepthwisePanels& panels, std::int64_t channels, std::int64_t pixels, T* to,
                   std::ptrdiff_t pixel, bool accumulate, bool streaming) noexcept {
-    if (accumulate) return write_pixels_as<T, true, false>(from, panel, channels, pixels, to, pixel);
+    if (accumulate) return write_pixels_as<T, true, false>(from, panels, channels, pixels, to, pixel);
     if (streaming && streaming_offset(to, pixel) == 0) {
-        write_pixels_as<T, false, true>(from, panel, channels, pixels, to, pixel);
+        write_pixels_as<T, false, true>(from, panels, channels, pixels, to, pixel);
         return stream_fence();
     }
-    write_pixels_as<T, false, false>(from, panel, channels, pixels, to, pixel);
+    write_pixels_as<T, false, false>(from, panels, channels, pixels, to, pixel);
 }
 
 template <class T>

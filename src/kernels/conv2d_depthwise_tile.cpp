@@ -1,20 +1,14 @@
-#include "kernels/conv2d_depthwise_kernels.hpp"
-#include "simd/vec.hpp"
+#include "kernels/conv2d_depthwise_tile.hpp"
 
 #include <utility>
 
 namespace backgrad::BACKGRAD_ISA {
 
 using kernels::DepthwiseTileKernels;
-using kernels::DepthwiseTiles;
 
 namespace {
 
 constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
-
-/// What a column outside the image reads.
-template <class T>
-alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
 /// rows * pixels accumulators, `pixels` vectors of grad_output and one weight: 3 x 7 (21 + 7 + 1) with AVX-512, 3 x 3
 /// (9 + 3 + 1) with AVX2. A vector of grad_output serves `rows` FMAs and a weight `pixels`, so the loads stay behind
@@ -23,81 +17,41 @@ constexpr bool tile_fits(int rows, int pixels) {
     return rows * pixels + pixels + 1 <= registers && (pixels < 3 || rows <= 6);
 }
 
-/// One row of grad_output and all its columns: outputs [begin, end) of the tile share each vector. `w` is the tap row
-/// of output `begin`; the tap row rises with the output.
-template <class T, bool border, int begin, int end, int rows, int pixels>
-inline void add_row(const DepthwiseTiles<T>& in, std::int64_t row, const T* w, vec<T> (&sum)[rows][pixels]) {
-    using V = vec<T>;
-    if (row < 0 || row >= in.size) return;
-    const T* g = in.grad_output + row * in.row;
-    std::int64_t column = in.columns.first;
-    for (std::int64_t c = 0; c < in.kernel_columns; ++c, column += in.columns.tap, w += in.weight_column) {
-        V x[pixels];
+/// The outputs of the tile share each vector of grad_output.
+template <class T, bool border>
+struct ChannelAdder {
+    template <int begin, int end, int rows, int pixels>
+    static void add_row(const DepthwiseTiles<T>& in, std::int64_t row, const T* w, vec<T> (&sum)[rows][pixels]) {
+        using V = vec<T>;
+        if (row < 0 || row >= in.size) return;
+        const T* g = in.grad_output + row * in.row;
+        std::int64_t column = in.columns.first;
+        for (std::int64_t c = 0; c < in.kernel_columns; ++c, column += in.columns.tap, w += in.weight_column) {
+            V x[pixels];
 #pragma GCC unroll 8
-        for (int v = 0; v < pixels; ++v) {
-            const T* from = g + (column + v) * in.columns.pixel;
-            if constexpr (border) from = column + v >= 0 && column + v < in.columns.size ? from : zeros<T>;
-            x[v] = V::load(from);
-        }
-        if constexpr (end - begin > 1) {
+            for (int v = 0; v < pixels; ++v) {
+                const T* from = g + (column + v) * in.columns.pixel;
+                if constexpr (border) from = column + v >= 0 && column + v < in.columns.size ? from : zeros<T>;
+                x[v] = V::load(from);
+            }
+            if constexpr (end - begin > 1) {
 #pragma GCC unroll 8
-            for (int v = 0; v < pixels; ++v) keep_in_register(x[v]);
-        }
+                for (int v = 0; v < pixels; ++v) keep_in_register(x[v]);
+            }
 #pragma GCC unroll 8
-        for (int t = begin; t < end; ++t) {
-            const V k = V::load(w + (t - begin) * in.weight_row);
+            for (int t = begin; t < end; ++t) {
+                const V k = V::load(w + (t - begin) * in.weight_row);
 #pragma GCC unroll 8
-            for (int v = 0; v < pixels; ++v) sum[t][v] = fma(k, x[v], sum[t][v]);
-        }
-    }
-}
-
-/// Rows of grad_output come in descending order, so that tap rows ascend. The first ones meet only the last n outputs
-/// of the tile, with tap rows 0 .. n - 1.
-template <class T, bool border, int n, int rows, int pixels>
-inline void ramp_up(const DepthwiseTiles<T>& in, std::int64_t last, vec<T> (&sum)[rows][pixels]) {
-    if constexpr (n < rows) {
-        add_row<T, border, rows - n, rows>(in, last - (n - 1) * in.row_step, in.weights, sum);
-        ramp_up<T, border, n + 1>(in, last, sum);
-    }
-}
-
-/// The last ones meet only the first n outputs, with the last n tap rows.
-template <class T, bool border, int n, int rows, int pixels>
-inline void ramp_down(const DepthwiseTiles<T>& in, std::int64_t last, vec<T> (&sum)[rows][pixels]) {
-    if constexpr (n > 0) {
-        add_row<T, border, 0, n>(in, last - (in.kernel_rows + rows - 1 - n) * in.row_step,
-                                 in.weights + (in.kernel_rows - n) * in.weight_row, sum);
-        ramp_down<T, border, n - 1>(in, last, sum);
-    }
-}
-
-template <class T, bool border, int rows, int pixels>
-void row_tiles(const DepthwiseTiles<T>& in) noexcept {
-    using V = vec<T>;
-    for (std::int64_t tile = 0; tile < in.tiles; ++tile) {
-        V sum[rows][pixels];
-#pragma GCC unroll 8
-        for (int t = 0; t < rows; ++t)
-#pragma GCC unroll 8
-            for (int v = 0; v < pixels; ++v) sum[t][v] = V::zero();
-        const std::int64_t last = in.first_row + (tile * rows + rows - 1) * in.row_step;
-        ramp_up<T, border, 1>(in, last, sum);
-        for (std::int64_t m = 0; m + rows <= in.kernel_rows; ++m)
-            add_row<T, border, 0, rows>(in, last - (m + rows - 1) * in.row_step, in.weights + m * in.weight_row, sum);
-        ramp_down<T, border, rows - 1>(in, last, sum);
-        T* output = in.output + tile * rows * in.output_row;
-#pragma GCC unroll 8
-        for (int t = 0; t < rows; ++t) {
-#pragma GCC unroll 8
-            for (int v = 0; v < pixels; ++v) sum[t][v].store(output + t * in.output_row + v * in.output_pixel);
+                for (int v = 0; v < pixels; ++v) sum[t][v] = fma(k, x[v], sum[t][v]);
+            }
         }
     }
-}
+};
 
 template <class T, bool border, int rows, int pixels>
 constexpr typename DepthwiseTileKernels<T>::Function entry() {
-    if constexpr (rows >= 1 && pixels >= 1 && tile_fits(rows, pixels)) return &row_tiles<T, border, rows, pixels>;
+    if constexpr (rows >= 1 && pixels >= 1 && tile_fits(rows, pixels))
+        return &row_tiles<ChannelAdder<T, border>, T, rows, pixels>;
     else return nullptr;
 }
 

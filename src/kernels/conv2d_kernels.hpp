@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d_depthwise_kernels.hpp"
+#include "kernels/prefetch_queue.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,22 +19,6 @@ struct Run {
 enum class Finish {
     store,  ///< output = sum
     add,    ///< output = output + sum
-};
-
-/// Cache lines that will be needed soon: `count` of them, `step` elements apart.
-template <class T>
-struct PrefetchJob {
-    const T* line;
-    std::ptrdiff_t step;
-    std::int64_t count;
-};
-
-/// Jobs that register tiles work off on the side, one line per term: the memory delivers the operands of the next
-/// block while this one is computed.
-template <class T>
-struct PrefetchQueue {
-    PrefetchJob<T>* begin;
-    PrefetchJob<T>* end;
 };
 
 /// The operands of a register tile. Term k of output (row r, vector v, lane l) is

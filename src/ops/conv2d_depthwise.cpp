@@ -5,8 +5,10 @@
 #include "ops/conv2d_depthwise_plane_input.hpp"
 #include "ops/conv2d_depthwise_planes.hpp"
 #include "ops/conv2d_depthwise_rows.hpp"
+#include "ops/conv2d_prefetch.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace backgrad::ops {
 
@@ -21,10 +23,10 @@ using plan::Range;
 /// What a task keeps for its block of units.
 template <class T>
 struct BlockMemory {
-    T *weight_total, *bias_total;  ///< one partial sum: [unit][tap][lane] and [channel]
+    T *weight_total, *bias_total;  ///< one partial sum: [unit] of add_depthwise_weight's state, and [channel]
     T *weight_sums, *bias_sums;    ///< of the current segment
     T* spare;                      ///< as large as the weight sums of a unit
-    T *weights, *weights_finite;   ///< packed [unit][tap][lane]; 1 or 0 per unit
+    T *weights, *weights_finite;   ///< of pack_depthwise_weight for each unit; 1 or 0 per unit
     T *source, *input, *target;    ///< panels of some units: grad_output, input, grad_input
     T *chains, *plane_sums;        ///< of a unit, where sums are taken over planes
     const kernels::DepthwisePlaneBlock* plane_blocks;
@@ -58,37 +60,69 @@ struct BlockWork {
     const DepthwiseModes& modes;
     Range units;
     BlockMemory<T> memory;
+    PrefetchList<T>& ahead;  ///< what comes next
 
-    void run(Range segments) const {
+    void run(const Range& segments) const {
         if (plan.gradients.input) pack_weights();
         if (plan.sums()) context.kernels.pack->clear(memory.weight_total, plan.partial_elements());
-        while (segments.size() > 0) {
-            const PixelBox box = plan.segments.box(segments.begin);
-            for (std::int64_t n = box.image_begin; n < box.image_end; ++n) {
-                const DepthwiseStrip strip = plan::depthwise_strip(context.problem, plan, segments, n);
-                if (plan.source_panels()) add_strip(strip);
-                if (plan.sums() && plan.over_planes && strip.ends) add_plane_sums(strip.segments);
-                if (plan.sums() && plan.over_rows) add_row_sums(strip);
-                if (strip.ends) segments.begin = strip.segments.end;
-            }
+        if (segments.size() == 0) return;
+        std::optional<DepthwiseStrip> strip = strip_at(segments, plan.segments.box(segments.begin).image_begin);
+        while (strip) {
+            const std::optional<DepthwiseStrip> next = strip_after(*strip, segments.end);
+            if (plan.source_panels()) add_strip(*strip, next);
+            if (plan.sums() && plan.over_planes && strip->ends) add_plane_sums(strip->segments);
+            if (plan.sums() && plan.over_rows) add_row_sums(*strip);
+            strip = next;
         }
     }
 
 private:
-    std::int64_t lanes() const { return plan.unit_channels; }
+    std::int64_t unit_channels() const { return plan.unit_channels; }
     T* weights(std::int64_t unit) const { return memory.weights + (unit - units.begin) * plan.weight_elements; }
+
+    DepthwiseStrip strip_at(const Range& segments, std::int64_t image) const {
+        return plan::depthwise_strip(context.problem, plan, segments, image);
+    }
+    std::optional<DepthwiseStrip> strip_after(const DepthwiseStrip& strip, std::int64_t end) const {
+        if (!strip.ends) return strip_at({strip.segments.begin, end}, strip.image + 1);
+        const std::int64_t begin = strip.segments.end;
+        if (begin == end) return std::nullopt;
+        return strip_at({begin, end}, plan.segments.box(begin).image_begin);
+    }
 
     void pack_weights() const {
         for (std::int64_t u = units.begin; u < units.end; ++u) {
-            const bool finite = pack_depthwise_weight(context, plan.unit_range({u, u + 1}), lanes(), weights(u));
+            const bool finite = pack_depthwise_weight(context, plan, plan.unit_range({u, u + 1}), weights(u));
             memory.weights_finite[u - units.begin] = finite ? T(1) : T(0);
         }
     }
 
     /// Everything that is asked for, of all units.
-    void add_strip(const DepthwiseStrip& strip) const {
-        for (std::int64_t u = units.begin; u < units.end; u += plan.units_at_once)
-            add_units(strip, {u, std::min(u + plan.units_at_once, units.end)});
+    void add_strip(const DepthwiseStrip& strip, const std::optional<DepthwiseStrip>& next) const {
+        for (std::int64_t u = units.begin; u < units.end; u += plan.units_at_once) {
+            const Range part = units_from(u);
+            ahead.clear();
+            if (part.end < units.end) fetch_ahead(strip, units_from(part.end));
+            else if (next) fetch_ahead(*next, units_from(units.begin));
+            add_units(strip, part);
+        }
+    }
+
+    Range units_from(std::int64_t unit) const { return {unit, std::min(unit + plan.units_at_once, units.end)}; }
+
+    /// Lists what some units of a strip read, for the kernels of narrow groups.
+    void fetch_ahead(const DepthwiseStrip& strip, const Range& part) const {
+        if (plan.group_channels == 1) return;
+        const Range channels = plan.unit_range(part);
+        const auto list = [&](const TensorView<const T>& tensor, const Range& rows, std::int64_t width) {
+            const bool whole_rows = tensor.row == width * tensor.pixel;
+            const std::int64_t steps = whole_rows ? 1 : rows.size();
+            for (std::int64_t y = 0; y < steps; ++y)
+                ahead.add(tensor, tensor.at(strip.image, channels.begin, rows.begin + y, 0), channels.size(),
+                          whole_rows ? rows.size() * width : width);
+        };
+        list(context.grad_output(0), strip.source_rows, context.problem.out_width);
+        if (plan.input_panels()) list(context.input(0), strip.input_rows, context.problem.in_width);
     }
 
     /// Whether nothing of a unit needs panels.
@@ -107,14 +141,17 @@ private:
         for (std::int64_t u = part.begin; u < part.end; ++u) {
             const std::int64_t i = u - part.begin;
             const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
-                                                p.out_width * lanes(), lanes()};
+                                                p.out_width * unit_channels(), unit_channels()};
             if (plan.sums_from_panels())
                 add_sums(strip, u, source,
-                         {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * lanes(), lanes()});
+                         {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * unit_channels(),
+                          unit_channels()});
             if (plan.gradients.input)
-                compute_depthwise_input(
-                    context, plan, source, weights(u), memory.weights_finite[u - units.begin] == T(1),
-                    {memory.target + i * plan.target_elements, strip.target_rows, p.in_width * lanes(), lanes()});
+                compute_depthwise_input(context, plan, source, weights(u),
+                                        memory.weights_finite[u - units.begin] == T(1),
+                                        {memory.target + i * plan.target_elements, strip.target_rows,
+                                         p.in_width * unit_channels(), unit_channels()},
+                                        ahead.queue());
         }
         if (plan.gradients.input && strip.target_rows.size() > 0) write(strip, part);
     }
@@ -124,16 +161,16 @@ private:
         const auto& pack = *context.kernels.pack;
         const std::int64_t u = unit - units.begin;
         T* sums = memory.weight_sums + u * plan.weight_elements;
-        T* bias = memory.bias_sums + u * lanes();
+        T* bias = memory.bias_sums + u * unit_channels();
         for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
             const PixelBox box = plan.segments.box(s);
             if (strip.begins) {
                 pack.clear(sums, plan.weight_elements);
-                pack.clear(bias, lanes());
+                pack.clear(bias, unit_channels());
             }
             if (plan.gradients.weight)
-                add_depthwise_weight(context, box, source, input, lanes(), sums, bias, memory.spare);
-            else add_depthwise_bias(context, box, source, lanes(), bias);
+                add_depthwise_weight(context, plan, box, source, input, sums, bias, memory.spare, ahead.queue());
+            else add_depthwise_bias(context, plan, box, source, bias);
             if (strip.ends) add_totals(u, sums, bias);
         }
     }
@@ -156,19 +193,19 @@ private:
             box.image_end = strip.image + 1;
             if (strip.begins) {
                 context.kernels.pack->clear(memory.weight_sums, elements);
-                context.kernels.pack->clear(memory.bias_sums, units.size() * lanes());
+                context.kernels.pack->clear(memory.bias_sums, units.size() * unit_channels());
             }
             rows.add(box, units, memory.weight_sums, memory.bias_sums);
             if (!strip.ends) continue;
             add_total(memory.weight_sums, elements, memory.weight_total);
-            add_total(memory.bias_sums, units.size() * lanes(), memory.bias_total);
+            add_total(memory.bias_sums, units.size() * unit_channels(), memory.bias_total);
         }
     }
 
     /// Adds the finished sums of a segment of the u-th unit.
     void add_totals(std::int64_t u, const T* sums, const T* bias) const {
         add_total(sums, plan.weight_elements, memory.weight_total + u * plan.weight_elements);
-        add_total(bias, lanes(), memory.bias_total + u * lanes());
+        add_total(bias, unit_channels(), memory.bias_total + u * unit_channels());
     }
 
     void add_total(const T* sums, std::int64_t size, T* total) const {
@@ -182,11 +219,15 @@ private:
         const Range channels = plan.unit_range(part);
         const bool whole_rows = tensor.row == width * tensor.pixel;
         const std::int64_t steps = whole_rows ? 1 : rows.size(), pixels = whole_rows ? rows.size() * width : width;
-        for (std::int64_t y = 0; y < steps; ++y, to += pixels * lanes()) {
+        for (std::int64_t y = 0; y < steps; ++y, to += pixels * unit_channels()) {
             const T* from = tensor.at(image, channels.begin, rows.begin + y, 0);
-            if (context.problem.layout == Layout::nchw)
-                kernels.read_planes(from, tensor.channel, static_cast<int>(channels.size()), pixels, to);
-            else kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, panel);
+            if (context.problem.layout == Layout::nhwc) {
+                kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, {panel, unit_channels()});
+                continue;
+            }
+            for_each_vector(channels.size(), [&](std::int64_t c, int count) {
+                kernels.read_planes(from + c * tensor.channel, tensor.channel, count, pixels, to + c, unit_channels());
+            });
         }
     }
 
@@ -198,12 +239,20 @@ private:
         const std::int64_t pixels = strip.target_rows.size() * context.problem.in_width;
         const bool accumulate = modes.input == WriteMode::accumulate;
         T* to = tensor.at(strip.image, channels.begin, strip.target_rows.begin, 0);
-        if (context.problem.layout == Layout::nchw)
-            kernels.write_planes(memory.target, static_cast<int>(channels.size()), pixels, to, tensor.channel,
-                                 accumulate, plan.streaming);
-        else
-            kernels.write_pixels(memory.target, plan.target_elements, channels.size(), pixels, to, tensor.pixel,
-                                 accumulate, plan.streaming);
+        if (context.problem.layout == Layout::nhwc)
+            return kernels.write_pixels(memory.target, {plan.target_elements, unit_channels()}, channels.size(), pixels,
+                                        to, tensor.pixel, accumulate, plan.streaming);
+        for_each_vector(channels.size(), [&](std::int64_t c, int count) {
+            kernels.write_planes(memory.target + c, unit_channels(), count, pixels, to + c * tensor.channel,
+                                 tensor.channel, accumulate, plan.streaming);
+        });
+    }
+
+    /// Calls f(first channel, how many) for the vectors of a unit.
+    template <class F>
+    void for_each_vector(std::int64_t channels, F f) const {
+        for (std::int64_t c = 0; c < channels; c += plan.lanes)
+            f(c, static_cast<int>(std::min(plan.lanes, channels - c)));
     }
 };
 
@@ -212,17 +261,26 @@ template <class T>
 void write_totals(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& plan, const DepthwiseModes& modes,
                   Range units, const T* total) {
     const auto& pack = *context.kernels.pack;
-    const std::int64_t taps = context.problem.taps(), lanes = plan.unit_channels;
+    const std::int64_t taps = context.problem.taps(), unit = plan.unit_channels;
     if (plan.gradients.bias) {
         const Range channels = plan.unit_range(units);
         pack.copy_out(total + plan.units_per_block * plan.weight_elements, channels.size(), 1, channels.size(),
                       context.arguments.grad_bias + channels.begin, channels.size(), 1, finish_of(modes.bias));
     }
     if (!plan.gradients.weight) return;
+    const std::int64_t group = plan.group_channels;
+    const Finish finish = finish_of(modes.weight);
     for (std::int64_t u = units.begin; u < units.end; ++u) {
         const Range channels = plan.unit_range({u, u + 1});
-        pack.transpose_out(total + (u - units.begin) * plan.weight_elements, lanes, taps, channels.size(),
-                           context.arguments.grad_weight + channels.begin * taps, taps, finish_of(modes.weight));
+        const T* sums = total + (u - units.begin) * plan.weight_elements;
+        T* to = context.arguments.grad_weight + channels.begin * group * taps;
+        if (group == 1) pack.transpose_out(sums, unit, taps, channels.size(), to, taps, finish);
+        // Each channel of grad_output has sums for the channels of its group.
+        for (std::int64_t c = 0; group > 1 && c < channels.size(); ++c, to += group * taps) {
+            const T* const from = sums + c % group * unit + c / group * group;
+            if (context.problem.weight_ohwi) pack.copy_out(from, group * unit, taps, group, to, group, 1, finish);
+            else pack.transpose_out(from, group * unit, taps, group, to, taps, finish);
+        }
     }
 }
 
@@ -249,7 +307,8 @@ void depthwise_task(const Conv2dContext<T>& context, const Conv2dDepthwisePlan& 
                     std::int64_t task, T* partials, const Arrivals& arrivals, Scratch<T> scratch) noexcept {
     const Range units = plan.unit_block(task % plan.unit_blocks);
     T* partial = plan.partials() ? partials + task * plan.partial_elements() : nullptr;
-    const BlockWork<T> work{context, plan, modes, units, lay_out(plan, partial, scratch)};
+    PrefetchList<T> ahead;
+    const BlockWork<T> work{context, plan, modes, units, lay_out(plan, partial, scratch), ahead};
     work.run(plan.segment_group(task / plan.unit_blocks));
     if (!plan.sums()) return;
     const T* const total = partial ? join_block(context, plan, task, partials, arrivals) : work.memory.weight_total;

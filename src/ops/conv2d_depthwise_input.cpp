@@ -13,53 +13,86 @@ using plan::Range;
 
 /// Where a weight is not finite, zero padding would turn it into NaN: only the terms that exist, one by one.
 template <class T>
-void compute_exactly(const plan::Conv2dProblem& p, const DepthwiseRows<const T>& grad_output, const T* weights,
-                     const DepthwiseRows<T>& grad_input) {
-    const Range rows = grad_input.rows;
-    const std::int64_t lanes = grad_input.pixel;
-    for (std::int64_t y = rows.begin; y < rows.end; ++y)
-        for (std::int64_t x = 0; x < p.in_width; ++x)
-            for (std::int64_t l = 0; l < lanes; ++l) {
-                T sum = 0;
-                for (std::int64_t tap = 0; tap < p.taps(); ++tap) {
-                    const std::int64_t up = y + p.padding_top - tap / p.kernel_width * p.dilation_height;
-                    const std::int64_t left = x + p.padding_left - tap % p.kernel_width * p.dilation_width;
-                    if (up < 0 || up % p.stride_height != 0 || up / p.stride_height >= p.out_height) continue;
-                    if (left < 0 || left % p.stride_width != 0 || left / p.stride_width >= p.out_width) continue;
-                    const T* g = grad_output.at(up / p.stride_height, left / p.stride_width);
-                    sum = std::fma(weights[tap * lanes + l], g[l], sum);
-                }
-                grad_input.at(y, x)[l] = sum;
-            }
+struct ExactSums {
+    const plan::Conv2dProblem& p;
+    const plan::Conv2dDepthwisePlan& plan;
+    const DepthwiseRows<const T>& grad_output;
+    const T* weights;
+
+    void compute(const DepthwiseRows<T>& grad_input) const {
+        for (std::int64_t y = grad_input.rows.begin; y < grad_input.rows.end; ++y)
+            for (std::int64_t x = 0; x < p.in_width; ++x)
+                for (std::int64_t l = 0; l < plan.unit_channels; ++l) grad_input.at(y, x)[l] = sum_of(y, x, l);
+    }
+
+private:
+    T sum_of(std::int64_t y, std::int64_t x, std::int64_t lane) const {
+        T sum = 0;
+        for (std::int64_t r = 0; r < p.kernel_height; ++r) {
+            const std::int64_t up = y + p.padding_top - r * p.dilation_height;
+            if (up < 0 || up % p.stride_height != 0 || up / p.stride_height >= p.out_height) continue;
+            for (std::int64_t i = 0; i < plan.group_channels; ++i)
+                sum = add_row(sum, up / p.stride_height, r, x, lane, i);
+        }
+        return sum;
+    }
+
+    /// The taps of row r, with channel i of the lane's group.
+    T add_row(T sum, std::int64_t up, std::int64_t r, std::int64_t x, std::int64_t lane, std::int64_t i) const {
+        const std::int64_t channel = lane - lane % plan.group_channels + i;
+        for (std::int64_t c = 0; c < p.kernel_width; ++c) {
+            const std::int64_t left = x + p.padding_left - c * p.dilation_width;
+            if (left < 0 || left % p.stride_width != 0 || left / p.stride_width >= p.out_width) continue;
+            const std::int64_t tap = r * p.kernel_width + c;
+            const T weight = weights[(tap * plan.group_channels + i) * plan.unit_channels + lane];
+            sum = std::fma(weight, grad_output.at(up, left / p.stride_width)[channel], sum);
+        }
+        return sum;
+    }
+};
+
+/// The functions of register tiles, by rows and pixels. Those of `inner` need every column.
+template <class T>
+struct TileFunctions {
+    using Row = typename DepthwiseTileKernels<T>::Function[DepthwiseTileKernels<T>::max_pixels + 1];
+    const Row *inner, *border;
+};
+
+/// Narrow groups have one kind for all columns, and more for taps that are neighbours.
+template <class T>
+TileFunctions<T> tile_functions(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
+                                const kernels::DepthwiseTiles<T>& tiles) {
+    const kernels::DepthwiseKernels<T>& kernels = *context.kernels.depthwise;
+    if (plan.group_channels == 1) return {kernels.tile->inner, kernels.tile->border};
+    const bool neighbours = tiles.columns.tap == -1 && tiles.kernel_columns > 1 &&
+                            tiles.kernel_columns <= kernels::GroupTileKernels<T>::max_window;
+    const auto& table = plan.groups_share_vector() ? kernels.group_tile->shared : kernels.group_tile->filled;
+    const auto& functions = table[neighbours ? tiles.kernel_columns : 0];
+    return {functions, functions};
 }
 
 /// One class of rows and one class of columns: their pixels see the same taps.
 template <class T>
 struct ClassWork {
-    const Conv2dContext<T>& context;
     kernels::DepthwiseTiles<T> tiles;  ///< for all columns
     plan::DepthwiseTile tile;
     std::int64_t rows, columns;
 
     /// Tiles of pixels as equal as can be; those that look beyond the image are border tiles.
-    void run() const {
-        const auto& table = *context.kernels.depthwise->tile;
+    void run(const TileFunctions<T>& functions) const {
         const std::int64_t blocks = plan::ceil_div(columns, tile.pixels);
         for (std::int64_t i = 0; i < blocks; ++i) {
             const Range part = plan::share(columns, blocks, i);
             const std::int64_t first = tiles.columns.first + part.begin;
             const std::int64_t reach = (tiles.kernel_columns - 1) * tiles.columns.tap;
             const bool inner = first + reach >= 0 && first + part.size() <= tiles.columns.size;
-            run_rows(inner ? table.inner : table.border, part);
+            run_rows(inner ? functions.inner : functions.border, part);
         }
     }
 
 private:
-    using Functions = typename DepthwiseTileKernels<T>::Function[DepthwiseTileKernels<T>::max_rows + 1]
-                                                                [DepthwiseTileKernels<T>::max_pixels + 1];
-
     /// Tiles of rows as equal as can be: first those with a row more.
-    void run_rows(const Functions& functions, Range part) const {
+    void run_rows(const typename TileFunctions<T>::Row* functions, Range part) const {
         const std::int64_t count = plan::ceil_div(rows, tile.rows), tall = plan::ceil_div(rows, count);
         kernels::DepthwiseTiles<T> work = tiles;
         work.columns.first += part.begin;
@@ -78,24 +111,35 @@ private:
 }  // namespace
 
 template <class T>
-bool pack_depthwise_weight(const Conv2dContext<T>& context, Range channels, std::int64_t lanes, T* to) noexcept {
+bool pack_depthwise_weight(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan, Range channels,
+                           T* to) noexcept {
     const plan::Conv2dProblem& p = context.problem;
-    const std::int64_t taps = p.taps();
-    const T* from = context.arguments.weight + channels.begin * taps;
+    const std::int64_t taps = p.taps(), unit = plan.unit_channels, group = plan.group_channels;
     // A rotated kernel is the adjoint of the kernel read backwards.
-    if (p.rotated_kernel)
-        return context.kernels.pack->transpose(from, taps, channels.size(), taps, to + (taps - 1) * lanes, -lanes);
-    return context.kernels.pack->transpose(from, taps, channels.size(), taps, to, lanes);
+    const std::int64_t tap = p.rotated_kernel ? -group * unit : group * unit;
+    T* const first = p.rotated_kernel ? to - (taps - 1) * tap : to;
+    const auto& pack = *context.kernels.pack;
+    const T* from = context.arguments.weight + channels.begin * group * taps;
+    if (group == 1) return pack.transpose(from, taps, channels.size(), taps, first, tap);
+    if (channels.size() < unit) pack.clear(to, plan.weight_elements);
+    // Each channel of grad_output has weights for the channels of its group.
+    bool finite = true;
+    for (std::int64_t c = 0; c < channels.size(); ++c, from += group * taps) {
+        T* const at = first + c % group * unit + c / group * group;
+        finite &= p.weight_ohwi ? pack.copy(from, group, 1, taps, group, at, tap)
+                                : pack.transpose_tight(from, taps, group, taps, at, tap);
+    }
+    return finite;
 }
 
 template <class T>
 void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
                              const DepthwiseRows<const T>& grad_output, const T* weights, bool finite,
-                             const DepthwiseRows<T>& grad_input) noexcept {
+                             const DepthwiseRows<T>& grad_input, kernels::PrefetchQueue<T>* prefetch) noexcept {
     const plan::Conv2dProblem& p = context.problem;
-    if (!finite) return compute_exactly(p, grad_output, weights, grad_input);
+    if (!finite) return ExactSums<T>{p, plan, grad_output, weights}.compute(grad_input);
     const Range rows = grad_input.rows;
-    const std::int64_t lanes = grad_input.pixel;
+    const std::int64_t tap = plan.group_channels * plan.unit_channels;  // of the weights
     const std::int64_t row_step = plan.rows.class_step;
     for (std::int64_t y = 0; y < std::min(row_step, rows.size()); ++y) {
         const std::int64_t at = rows.begin + y;
@@ -104,37 +148,46 @@ void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2d
             const DepthwiseTaps& left = plan.columns.taps(x);
             // Pixels without a tap are sums of no terms.
             const bool empty = up.count == 0 || left.count == 0;
-            const ClassWork<T> work{context,
-                                    {grad_output.data,
-                                     grad_output.row,
-                                     grad_output.rows.size(),
-                                     plan.rows.output(at) - grad_output.rows.begin,
-                                     up.output_step,
-                                     {grad_output.pixel, p.out_width, plan.columns.output(x), 1, -left.output_step},
-                                     weights + (up.first * p.kernel_width + left.first) * lanes,
-                                     up.tap_step * p.kernel_width * lanes,
-                                     left.tap_step * lanes,
-                                     empty ? 1 : up.count,
-                                     empty ? 0 : left.count,
-                                     grad_input.at(at, x),
-                                     row_step * grad_input.row,
-                                     p.stride_width * grad_input.pixel,
-                                     0},
-                                    plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
-                                    plan::ceil_div(rows.size() - y, row_step),
-                                    plan::ceil_div(p.in_width - x, p.stride_width)};
-            work.run();
+            ClassWork<T> work{{grad_output.data,
+                               grad_output.row,
+                               grad_output.rows.size(),
+                               plan.rows.output(at) - grad_output.rows.begin,
+                               up.output_step,
+                               {grad_output.pixel, p.out_width, plan.columns.output(x), 1, -left.output_step},
+                               weights + (up.first * p.kernel_width + left.first) * tap,
+                               up.tap_step * p.kernel_width * tap,
+                               left.tap_step * tap,
+                               empty ? 1 : up.count,
+                               empty ? 0 : left.count,
+                               plan.group_channels,
+                               plan.unit_channels,
+                               prefetch,
+                               grad_input.at(at, x),
+                               row_step * grad_input.row,
+                               p.stride_width * grad_input.pixel,
+                               0},
+                              plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
+                              plan::ceil_div(rows.size() - y, row_step),
+                              plan::ceil_div(p.in_width - x, p.stride_width)};
+            const TileFunctions<T> functions = tile_functions(context, plan, work.tiles);
+            for (std::int64_t v = 0; v < plan.vectors(); ++v) {
+                work.run(functions);
+                work.tiles.weights += plan.lanes;
+                work.tiles.output += plan.lanes;
+            }
         }
     }
 }
 
-template bool pack_depthwise_weight<float>(const Conv2dContext<float>&, Range, std::int64_t, float*) noexcept;
-template bool pack_depthwise_weight<double>(const Conv2dContext<double>&, Range, std::int64_t, double*) noexcept;
+template bool pack_depthwise_weight<float>(const Conv2dContext<float>&, const plan::Conv2dDepthwisePlan&, Range,
+                                           float*) noexcept;
+template bool pack_depthwise_weight<double>(const Conv2dContext<double>&, const plan::Conv2dDepthwisePlan&, Range,
+                                            double*) noexcept;
 template void compute_depthwise_input<float>(const Conv2dContext<float>&, const plan::Conv2dDepthwisePlan&,
                                              const DepthwiseRows<const float>&, const float*, bool,
-                                             const DepthwiseRows<float>&) noexcept;
+                                             const DepthwiseRows<float>&, kernels::PrefetchQueue<float>*) noexcept;
 template void compute_depthwise_input<double>(const Conv2dContext<double>&, const plan::Conv2dDepthwisePlan&,
                                               const DepthwiseRows<const double>&, const double*, bool,
-                                              const DepthwiseRows<double>&) noexcept;
+                                              const DepthwiseRows<double>&, kernels::PrefetchQueue<double>*) noexcept;
 
 }  // namespace backgrad::ops

@@ -51,8 +51,8 @@ InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const Conv2dInpu
     const bool padded = valid.size() < columns || rows.size() < window.rows.size();
     if (padded && valid.size() >= long_row) clear_around(pack, panel, rows, valid, p.out_channels);
     else if (padded) pack.clear(data, window.rows.size() * panel.row);
-    // Tiles of pixels read whole vectors, and what follows the last row may not slow them down.
-    if (!channels_last)
+    // Tiles of pixels read whole vectors: denormal numbers behind the last row would slow them down.
+    if (plan.family == LaneFamily::pixels)
         pack.clear(data + window.rows.size() * panel.row, plan.pixel_vectors * context.kernels.tile->lanes);
     if (valid.size() == 0) return panel;
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {

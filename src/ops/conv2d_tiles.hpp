@@ -17,6 +17,8 @@ plan::Conv2dTiles conv2d_tiles(const kernels::Conv2dKernels<T>& kernels) {
         tiles.dense.rows_limit[v] = kernels.tile->rows_limit[v];
     std::copy(std::begin(kernels.depthwise->tile->rows_limit), std::end(kernels.depthwise->tile->rows_limit),
               tiles.depthwise.rows);
+    std::copy(std::begin(kernels.depthwise->group_tile->rows_limit),
+              std::end(kernels.depthwise->group_tile->rows_limit), tiles.depthwise.group_rows);
     return tiles;
 }
 

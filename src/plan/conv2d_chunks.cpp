@@ -20,7 +20,8 @@ std::int64_t images_of_segments(const Conv2dProblem& p, std::size_t element_byte
 std::int64_t chunk_images(const Conv2dProblem& p, std::size_t element_bytes, const Strategy& strategy,
                           std::int64_t chunk_bytes) {
     const std::int64_t elements = p.output_elements();
-    if (p.batch != p.images || p.depthwise() || elements == 0) return std::max<std::int64_t>(1, p.batch);
+    if (p.batch != p.images || lane_group(p, element_bytes) > 0 || elements == 0)
+        return std::max<std::int64_t>(1, p.batch);
     const std::int64_t unit = images_of_segments(p, element_bytes);
     const std::int64_t unit_bytes = elements / p.batch * unit * static_cast<std::int64_t>(element_bytes);
     const std::int64_t units = ceil_div(p.batch, unit);

@@ -81,16 +81,18 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
                    const Strategy& strategy, std::int64_t units_per_task) {
     const std::int64_t threads = std::max(1, strategy.threads);
     const std::int64_t pixels = ceil_div(plan.segments.count, plan.segment_groups) * plan.segments.largest();
-    const std::int64_t products = std::max<std::int64_t>(1, pixels * p.taps() * plan.unit_channels);
-    const std::int64_t together = p.layout == Layout::nchw ? 1 : pixel_bytes / (plan.unit_channels * element_bytes);
+    const std::int64_t products = std::max<std::int64_t>(1, pixels * plan.weight_elements);
+    const std::int64_t unit_bytes = plan.unit_channels * element_bytes;
+    const std::int64_t together = p.layout == Layout::nchw ? 1 : pixel_bytes / unit_bytes;
     const std::int64_t worthwhile = round_up(ceil_div(task_products, products), together);
     const std::int64_t balanced = std::max<std::int64_t>(1, plan.units * plan.segment_groups / (4 * threads));
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     // Rows that are read where they lie are read the more in the order of memory the more units go together.
     const std::int64_t share_of_thread = ceil_div(plan.units * plan.segment_groups, threads);
-    const bool in_place = plan.over_planes || !plan.input_planes.empty();
+    // What comes next in a task is fetched ahead, where it is read in place or by groups.
+    const bool several = plan.over_planes || !plan.input_planes.empty() || plan.group_channels > 1;
     const std::int64_t wanted = plan.over_rows ? std::max(round_up(share_of_thread, together), worthwhile)
-                                               : std::min(std::max(worthwhile, in_place ? plane_units : 1), balanced);
+                                               : std::min(std::max(worthwhile, several ? plane_units : 1), balanced);
     const std::int64_t ruled = uncut ? plan.units : std::min(wanted, plan.units);
     const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
@@ -114,13 +116,14 @@ void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Depth
                   std::int64_t tile_pixels) {
     const std::int64_t columns = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
     const std::int64_t lines = std::max<std::int64_t>(1, ceil_div(p.in_height, plan.rows.class_step));
+    const auto& most_rows = plan.group_channels > 1 ? limits.group_rows : limits.rows;
     for (const DepthwiseTaps& taps : plan.rows.phases) {
         DepthwiseTile best{1, 1};
         double least = std::numeric_limits<double>::infinity();
         for (std::int64_t pixels = 1; pixels <= 8; ++pixels) {
             if (tile_pixels > 0 && pixels != tile_pixels) continue;
             const std::int64_t most =
-                std::min({std::max<std::int64_t>(1, taps.count), lines, std::int64_t{limits.rows[pixels]}});
+                std::min({std::max<std::int64_t>(1, taps.count), lines, std::int64_t{most_rows[pixels]}});
             for (std::int64_t rows = 1; rows <= most; ++rows) {
                 // Tiles of a row are made equal, so their mean width is what counts.
                 const double wide = static_cast<double>(columns) / static_cast<double>(ceil_div(columns, pixels));
@@ -164,8 +167,10 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
                                    const Strategy& strategy) {
     Conv2dDepthwisePlan plan{};
     plan.gradients = gradients;
-    plan.channels = p.groups;
-    plan.unit_channels = limits.lanes;
+    plan.lanes = limits.lanes;
+    plan.group_channels = lane_group(p, element_bytes);
+    plan.channels = p.groups * plan.group_channels;
+    plan.unit_channels = std::max(plan.lanes, plan.group_channels);
     plan.units = ceil_div(plan.channels, plan.unit_channels);
     if (plan.sums()) {
         plan.over_planes = way.sums_in_place && works_on_planes(p);
@@ -180,7 +185,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     if (way.input_in_place) plan.input_planes = plan_input_planes(p, element_bytes);
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
-    plan.weight_elements = p.taps() * limits.lanes;
+    plan.weight_elements = p.taps() * plan.group_channels * plan.unit_channels;
     choose_blocks(plan, p, static_cast<std::int64_t>(element_bytes), strategy, way.units_per_task);
     choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
     choose_tiles(plan, p, limits, way.tile_pixels);

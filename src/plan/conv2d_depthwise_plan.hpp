@@ -50,19 +50,22 @@ struct DepthwiseTile {
     std::int64_t rows, pixels;
 };
 
-/// What the kernels of an ISA offer: the length of a vector and the most rows of a tile for each number of pixels.
+/// What the kernels of an ISA offer: the length of a vector and the most rows of a tile for each number of pixels, of a
+/// depthwise convolution and of narrow groups.
 struct DepthwiseTileLimits {
     int lanes;
-    int rows[9];
+    int rows[9], group_rows[9];
 };
 
-/// The gradients of a depthwise convolution. Channels form units of one vector, pixels the segments of grad_weight and
-/// grad_bias. One task = (segment group, block of units); it makes one pass over grad_output for every gradient that is
-/// asked for. Where only grad_input is asked for, segments are free.
+/// The gradients of a depthwise convolution, or of one of narrow groups: see lane_group(). Channels form units of one
+/// vector, or of a group that fills several, pixels the segments of grad_weight and grad_bias. One task = (segment
+/// group, block of units); it makes one pass over grad_output for every gradient that is asked for. Where only
+/// grad_input is asked for, segments are free.
 struct Conv2dDepthwisePlan {
     Conv2dGradients gradients;
     Segments segments;
     std::int64_t segment_groups;
+    std::int64_t lanes, group_channels;
     std::int64_t channels, unit_channels, units, unit_blocks, units_per_block;
     std::int64_t units_at_once;   ///< whose panels are filled together
     std::int64_t strip_segments;  ///< most segments of a strip
@@ -75,7 +78,7 @@ struct Conv2dDepthwisePlan {
     std::int64_t tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
 
-    std::int64_t weight_elements;  ///< per unit: sums of the taps
+    std::int64_t weight_elements;  ///< per unit: sums of the taps, for each channel of grad_output in a group
     /// The sums over planes: chains of a unit, their sums, and the blocks of columns as the kernels read them.
     std::int64_t chain_elements, plane_sum_elements, plane_block_elements;
     /// Elements of a unit's panels, for a strip of grad_output, input and grad_input.
@@ -83,6 +86,9 @@ struct Conv2dDepthwisePlan {
     /// Elements of a task's scratch, and of the partial sums that all share.
     std::int64_t worker_elements, shared_elements;
 
+    std::int64_t vectors() const { return unit_channels / lanes; }
+    /// Whether narrow groups share a vector; else a group fills one or more.
+    bool groups_share_vector() const { return group_channels < lanes; }
     bool sums() const { return gradients.weight || gradients.bias; }
     bool sums_from_panels() const { return sums() && !over_planes && !over_rows; }
     /// Which panels are needed.
@@ -114,7 +120,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& problem, const Conv2dGra
                                    const DepthwiseWay& way, const DepthwiseTileLimits& limits,
                                    std::size_t element_bytes, const Strategy& strategy);
 
-/// Plans the gradients for a depthwise problem that has output pixels.
+/// Plans the gradients for a problem with a lane_group() and output pixels.
 Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& problem, const Conv2dGradients& gradients,
                                    const DepthwiseTileLimits& limits, std::size_t element_bytes,
                                    const Strategy& strategy);

@@ -75,7 +75,7 @@ Conv2dPlan plan_blocked(const Conv2dProblem& p, const Conv2dGradients& gradients
     const Strategy sums = continued ? for_some_images(p, element_bytes, strategy, images) : strategy;
     const bool same_output = p.grad_output_height == p.out_height && p.grad_output_width == p.out_width;
     const bool any_input = gradients.input && p.input_elements() > 0;
-    if (p.depthwise() && p.batch * p.pixels_out() > 0) {
+    if (lane_group(p, element_bytes) > 0 && p.batch * p.pixels_out() > 0) {
         const Conv2dGradients together{any_input, gradients.weight, gradients.bias && same_output};
         plan.depthwise =
             plan_depthwise(p, together, blocking.depthwise.value_or(depthwise_way(p, together, element_bytes)),

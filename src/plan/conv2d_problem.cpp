@@ -108,4 +108,11 @@ Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions
     return p;
 }
 
+std::int64_t lane_group(const Conv2dProblem& p, std::size_t element_bytes) {
+    if (p.depthwise()) return 1;
+    const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes), channels = p.in_channels;
+    const bool fit_vectors = (channels & (channels - 1)) == 0 && channels < lanes && p.groups * channels >= lanes;
+    return p.out_channels == channels && channels > 1 && fit_vectors && p.taps() > 1 ? channels : 0;
+}
+
 }  // namespace backgrad::plan

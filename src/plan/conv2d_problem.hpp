@@ -2,6 +2,7 @@
 
 #include <backgrad/conv2d.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace backgrad::plan {
@@ -69,6 +70,12 @@ bool meets_single_pixels(const Conv2dProblem& problem);
 
 /// True for an unpadded 1x1 convolution of stride 1.
 bool is_pointwise(const Conv2dProblem& problem);
+
+/// Channels of a group where a vector's lanes are channels of whole groups, and the gradients those of a
+/// Conv2dDepthwisePlan: 1 for a depthwise convolution; 2, 4 or 8, *narrow groups*, where groups have as many channels
+/// on both sides, which fill at most half of 64 bytes, and there are more taps than one and channels for 64 bytes; else
+/// 0. It decides the order of additions, so it knows nothing of the ISA.
+std::int64_t lane_group(const Conv2dProblem& problem, std::size_t element_bytes);
 
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }

@@ -222,7 +222,7 @@ Conv2dProblem weight_problem(const Conv2dProblem& p, std::size_t element_bytes) 
 }
 
 LaneFamily weight_family(const Conv2dProblem& p, std::size_t element_bytes) {
-    if (p.depthwise()) return works_on_planes(p) ? LaneFamily::pixels : LaneFamily::channels;
+    if (lane_group(p, element_bytes) > 0) return works_on_planes(p) ? LaneFamily::pixels : LaneFamily::channels;
     const int lanes = static_cast<int>(64 / element_bytes);
     const double channels =
         std::min(channel_cost(p, LaneSide::grad_output, lanes), channel_cost(p, LaneSide::input, lanes));

@@ -118,6 +118,11 @@ double row_vectors(const Conv2dProblem& p, const RegisterTiles& tiles, double pi
     return pixels * vectors * static_cast<double>(channels);
 }
 
+/// FMAs of a unit and pixel.
+double unit_products(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan) {
+    return static_cast<double>(p.taps() * plan.group_channels * plan.vectors());
+}
+
 /// The sums of grad_weight over some pixels: planes cost by vectors of columns, all else by vectors of channels.
 double depthwise_sum_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, double pixels,
                             double plane_vectors, double units, std::int64_t segments) {
@@ -125,13 +130,14 @@ double depthwise_sum_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& p
     if (plan.over_planes) return plane_vectors * (taps / 2 + 1.8 + 2.2 * strides);
     if (plan.over_rows) return pixels * units * (taps / 2 + 2 + 3 * strides);
     constexpr double segment_cycles = 20;  // per tap: sums are begun and added
-    return units * taps * (0.7 * pixels + segment_cycles * static_cast<double>(segments));
+    return units * unit_products(p, plan) * (0.7 * pixels + segment_cycles * static_cast<double>(segments));
 }
 
 double depthwise_input_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, double pixels,
                               double plane_vectors, double units) {
     const double taps = static_cast<double>(p.taps()), strides = static_cast<double>(p.stride_height * p.stride_width);
-    return plan.input_planes.empty() ? pixels * units * taps / 2 : plane_vectors * (taps / 2 + 5.8 + 1.7 * strides);
+    return plan.input_planes.empty() ? pixels * units * unit_products(p, plan) / 2
+                                     : plane_vectors * (taps / 2 + 5.8 + 1.7 * strides);
 }
 
 double depthwise_panel_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, double pixels, double units) {

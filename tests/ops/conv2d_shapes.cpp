@@ -211,6 +211,31 @@ ShapeFamily depthwise() {
     return family;
 }
 
+/// Groups of few channels, which share a vector or fill one, depending on the ISA and the type, and of more: whole and
+/// partial vectors of them, kernels whose sums are taken in one part or in several, and segments of many pixels.
+ShapeFamily narrow_groups() {
+    ShapeFamily family{"narrow_groups", {}};
+    for (const std::int64_t channels : Sizes{2, 4, 8, 16})
+        for (const std::int64_t count : Sizes{1, 3, 8, 13}) {
+            const std::int64_t all = channels * count;
+            const Conv2dShape one = groups(padding(kernel(image(2, all, 7, 9, all), 3, 3), 1), count);
+            family.shapes.push_back(one);
+            family.shapes.push_back(stride(one, 2, 2));
+        }
+    for (const std::int64_t channels : Sizes{4, 8}) {
+        const Conv2dShape one = groups(image(1, 24, 12, 11, 24), 24 / channels);
+        family.shapes.push_back(padding(kernel(one, 5, 5), 2));
+        family.shapes.push_back(padding(kernel(one, 1, 7), 0, 0, 3, 2));
+        family.shapes.push_back(kernel(one, 7, 1));
+        family.shapes.push_back(padding(stride(dilation(kernel(one, 3, 4), 2, 3), 3, 2), 4));
+        family.shapes.push_back(padding(kernel(one, 2, 2), 7));
+        family.shapes.push_back(stride(kernel(one, 2, 2), 3, 3));
+    }
+    family.shapes.push_back(groups(padding(kernel(image(2, 32, 40, 33, 32), 3, 3), 1), 8));
+    family.shapes.push_back(groups(padding(kernel(image(70, 16, 5, 5, 16), 3, 3), 1), 4));
+    return family;
+}
+
 /// Nothing to do, or hardly anything.
 ShapeFamily tiny() {
     ShapeFamily family{"tiny",
@@ -285,6 +310,7 @@ std::vector<ShapeFamily> conv2d_families() {
                                       dilations(),
                                       grouped(),
                                       depthwise(),
+                                      narrow_groups(),
                                       tiny(),
                                       wide(),
                                       few_outputs()};
@@ -308,7 +334,8 @@ std::vector<Conv2dShape> rotated_kernel_shapes() {
             output(stride(kernel(image(2, 17, 8, 8, 16), 3, 3), 2, 2), 4, 4),
             output(stride(image(3, 16, 6, 6, 5), 2, 2), 5, 9),
             output(kernel(image(1, 3, 2, 2, 4), 3, 3), 2, 2),
-            output(groups(kernel(image(1, 6, 6, 7, 6), 3, 3), 6), 6, 7)};
+            output(groups(kernel(image(1, 6, 6, 7, 6), 3, 3), 6), 6, 7),
+            groups(kernel(image(2, 24, 6, 7, 24), 3, 2), 6)};
 }
 
 std::vector<Conv2dShape> layer_kinds() {
@@ -324,6 +351,8 @@ std::vector<Conv2dShape> layer_kinds() {
             padding(stride(kernel(image(1, 24, 21, 20, 40), 3, 3), 2, 2), 1),
             padding(dilation(kernel(image(1, 20, 20, 21, 20), 3, 3), 2, 2), 2),
             groups(padding(kernel(image(2, 32, 14, 14, 32), 3, 3), 1), 8),
+            groups(padding(stride(kernel(image(2, 24, 15, 17, 24), 3, 3), 2, 2), 1), 3),
+            groups(padding(kernel(image(2, 32, 9, 9, 32), 3, 3), 1), 2),
             groups(padding(kernel(image(2, 40, 28, 28, 40), 5, 5), 2), 40),
             groups(padding(stride(kernel(image(2, 19, 29, 31, 19), 3, 3), 2, 2), 1), 19),
             groups(padding(kernel(image(3, 18, 23, 30, 18), 3, 3), 1), 18),

@@ -17,7 +17,7 @@ namespace {
 
 Conv2dTiles any_tiles() {
     const RegisterTiles dense = *rc::gen::element(test::wide_tiles, test::narrow_tiles);
-    return {dense, {dense.lanes, {0, 8, 8, 8, 6, 4, 3, 2, 2}}};
+    return {dense, {dense.lanes, {0, 8, 8, 8, 6, 4, 3, 2, 2}, {0, 3, 3, 3, 3, 3, 3, 3, 2}}};
 }
 
 Conv2dProblem with_pixels(const Conv2dShape& shape) {

@@ -12,7 +12,9 @@
 namespace backgrad::plan {
 namespace {
 
-Conv2dTiles tiles_of(const RegisterTiles& dense) { return {dense, {dense.lanes, {0, 8, 8, 8, 6, 4, 3, 2, 2}}}; }
+Conv2dTiles tiles_of(const RegisterTiles& dense) {
+    return {dense, {dense.lanes, {0, 8, 8, 8, 6, 4, 3, 2, 2}, {0, 3, 3, 3, 3, 3, 3, 3, 2}}};
+}
 
 /// What the tasks of one list do, chunk by chunk: those of each task that one sees.
 std::map<std::int64_t, std::vector<std::size_t>> chunks_of_tasks(const Conv2dChunks& chunks, MainTasks list) {

@@ -21,14 +21,17 @@ struct Planned {
 
 Planned any_plan() {
     Conv2dShape shape = test::any_shape();
-    shape.groups = shape.in_channels = shape.out_channels = any(1, 100);
+    shape.groups = any(1, 100);
+    shape.in_channels = shape.out_channels = shape.groups * *rc::gen::element(1, 1, 2, 4, 8, 16);
     const Conv2dProblem problem = make_problem(shape, test::any_layout());
-    RC_PRE(problem.batch * problem.pixels_out() > 0);
+    const std::size_t element_bytes = *rc::gen::element<std::size_t>(4, 8);
+    RC_PRE(lane_group(problem, element_bytes) > 0 && problem.batch * problem.pixels_out() > 0);
     const Conv2dGradients gradients{*rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(),
                                     *rc::gen::arbitrary<bool>()};
     RC_PRE(gradients.input || gradients.weight || gradients.bias);
-    const DepthwiseTileLimits limits{*rc::gen::element(8, 16), {0, 6, 6, 6, 6, 4, 4, 3, 3}};
-    return {problem, plan_depthwise(problem, gradients, limits, *rc::gen::element(4, 8), test::any_strategy())};
+    const DepthwiseTileLimits limits{
+        *rc::gen::element(8, 16), {0, 6, 6, 6, 6, 4, 4, 3, 3}, {0, 3, 3, 3, 3, 3, 3, 3, 2}};
+    return {problem, plan_depthwise(problem, gradients, limits, element_bytes, test::any_strategy())};
 }
 
 /// Calls visit(strip) for every strip of every segment group, in the order in which tasks take them.

@@ -11,7 +11,9 @@
 namespace backgrad::plan {
 namespace {
 
-Conv2dTiles tiles_of(const RegisterTiles& dense) { return {dense, {dense.lanes, {0, 8, 8, 8, 6, 4, 3, 2, 2}}}; }
+Conv2dTiles tiles_of(const RegisterTiles& dense) {
+    return {dense, {dense.lanes, {0, 8, 8, 8, 6, 4, 3, 2, 2}, {0, 3, 3, 3, 3, 3, 3, 3, 2}}};
+}
 
 double total(const PhaseWork& phase) { return std::accumulate(phase.flops.begin(), phase.flops.end(), 0.0); }
 
