@@ -57,8 +57,11 @@ private:
         return first >= margin && first + count + margin <= elements;
     }
 
+    /// Zeros around the copy: whole vectors may be added before masks choose, and denormal numbers would slow that
+    /// down.
     template <class E>
     static const E* copy(const E* from, std::int64_t count, E* scratch) {
+        for (std::int64_t k = 0; k < margin; ++k) scratch[k] = scratch[margin + count + k] = E(0);
         for (std::int64_t k = 0; k < count; ++k) scratch[margin + k] = from[k];
         return scratch + margin;
     }
