@@ -1,4 +1,6 @@
 #include "kernels/conv2d_depthwise_kernels.hpp"
+#include "kernels/register_file.hpp"
+#include "kernels/zeros.hpp"
 #include "simd/vec.hpp"
 
 #include <utility>
@@ -10,12 +12,6 @@ using kernels::DepthwiseSumKernels;
 using kernels::DepthwiseSums;
 
 namespace {
-
-constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
-
-/// What a tap outside the image reads.
-template <class T>
-alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
 /// rows * columns accumulators, the vector of grad_output and its sum; input is a memory operand, so a pixel costs one
 /// load more than FMAs. 25 sums with AVX-512 (a 5x5 kernel at once), 12 with AVX2 (3x3).

@@ -1,4 +1,5 @@
 #include "kernels/conv2d_depthwise_tile.hpp"
+#include "kernels/register_file.hpp"
 
 #include <utility>
 
@@ -7,8 +8,6 @@ namespace backgrad::BACKGRAD_ISA {
 using kernels::DepthwiseTileKernels;
 
 namespace {
-
-constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
 /// rows * pixels accumulators, `pixels` vectors of grad_output and one weight: 3 x 7 (21 + 7 + 1) with AVX-512, 3 x 3
 /// (9 + 3 + 1) with AVX2. A vector of grad_output serves `rows` FMAs and a weight `pixels`, so the loads stay behind

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/conv2d_depthwise_kernels.hpp"
+#include "kernels/zeros.hpp"
 #include "simd/vec.hpp"
 
 /// Tiles of grad_input that share rows of grad_output. How a row is added is the caller's: `Adder::add_row<begin, end>(
@@ -11,10 +12,6 @@ namespace backgrad::BACKGRAD_ISA {
 using kernels::DepthwiseTiles;
 
 namespace {
-
-/// What a column outside the image reads.
-template <class T>
-alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
 /// Rows of grad_output come in descending order, so that tap rows ascend. The first ones meet only the last n outputs
 /// of the tile, with tap rows 0 .. n - 1.

@@ -1,4 +1,5 @@
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/register_file.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
@@ -11,8 +12,6 @@ using kernels::DotOperands;
 using kernels::Run;
 
 namespace {
-
-constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
 /// rows * columns accumulators, the rows' operands and one column operand share the register file: 7 x 3 (21 + 7 + 1)
 /// or 5 x 5 (25 + 5 + 1) with AVX-512, 3 x 3 or 2 x 4 with AVX2. A step costs rows + columns loads for rows * columns

@@ -1,6 +1,8 @@
 #include "kernels/conv2d_group_lanes.hpp"
 #include "kernels/prefetch_turns.hpp"
+#include "kernels/register_file.hpp"
 #include "kernels/unrolled.hpp"
+#include "kernels/zeros.hpp"
 
 #include <utility>
 
@@ -12,12 +14,6 @@ using kernels::GroupSumKernels;
 using kernels::GroupSums;
 
 namespace {
-
-constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
-
-/// What a tap outside the image reads.
-template <class T>
-alignas(64) constexpr T zeros[64 / sizeof(T)] = {};
 
 /// rows * columns * channels accumulators, and the smaller of the two sets of factors is kept beside them: 2 x 3 taps
 /// and 4 channels (24 + 4 + 1) with AVX-512, 1 x 3 (12 + 3 + 1) with AVX2, and the sum of the bias in one part of the

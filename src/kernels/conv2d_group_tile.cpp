@@ -1,6 +1,7 @@
 #include "kernels/conv2d_depthwise_tile.hpp"
 #include "kernels/conv2d_group_lanes.hpp"
 #include "kernels/prefetch_turns.hpp"
+#include "kernels/register_file.hpp"
 #include "kernels/unrolled.hpp"
 
 #include <utility>
@@ -10,8 +11,6 @@ namespace backgrad::BACKGRAD_ISA {
 using kernels::GroupTileKernels;
 
 namespace {
-
-constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
 
 /// rows * pixels accumulators, `pixels` vectors of grad_output, one of weights and the lanes to take: 3 x 6 (18 + 6 +
 /// 2) with AVX-512, 3 x 3 (9 + 3 + 2) with AVX2. Of 3 x 7 GCC 12 stores a vector on the stack.

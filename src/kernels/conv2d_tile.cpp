@@ -1,4 +1,5 @@
 #include "kernels/conv2d_kernels.hpp"
+#include "kernels/register_file.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/vec.hpp"
 
@@ -21,8 +22,6 @@ namespace {
 /// (12 + 2 + 1 = 15), 3 x 4 (12 + 3 + 1 = 16). Each term costs vectors + rows loads for vectors * rows FMAs; two
 /// loads and two FMAs start per cycle, so any tile with vectors + rows <= vectors * rows is bound by its FMAs, and 8
 /// accumulators or more hide the 4 cycles of latency.
-constexpr int registers = vec<float>::lanes == 16 ? 32 : 16;
-
 constexpr int rows_limit(int vectors) {
     const int rows = (registers - 1 - vectors) / vectors;
     constexpr int most = TileKernels<float>::max_rows;

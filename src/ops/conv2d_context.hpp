@@ -23,6 +23,16 @@ struct TensorView {
     }
 };
 
+/// Calls f(first element, pixels) for `width` columns from `column` on of some rows: for all rows at once where they
+/// lie one behind the other, else for each.
+template <class T, class F>
+void for_each_row_run(const TensorView<T>& tensor, std::int64_t image, std::int64_t channel, const plan::Range& rows,
+                      std::int64_t column, std::int64_t width, F f) {
+    const bool joined = tensor.row == width * tensor.pixel;
+    const std::int64_t runs = joined ? 1 : rows.size(), pixels = joined ? rows.size() * width : width;
+    for (std::int64_t y = 0; y < runs; ++y) f(tensor.at(image, channel, rows.begin + y, column), pixels);
+}
+
 inline kernels::Finish finish_of(WriteMode mode) {
     return mode == WriteMode::accumulate ? kernels::Finish::add : kernels::Finish::store;
 }

@@ -77,7 +77,6 @@ struct BlockWork {
     }
 
 private:
-    std::int64_t unit_channels() const { return plan.unit_channels; }
     T* weights(std::int64_t unit) const { return memory.weights + (unit - units.begin) * plan.weight_elements; }
 
     DepthwiseStrip strip_at(const Range& segments, std::int64_t image) const {
@@ -115,11 +114,9 @@ private:
         if (plan.group_channels == 1) return;
         const Range channels = plan.unit_range(part);
         const auto list = [&](const TensorView<const T>& tensor, const Range& rows, std::int64_t width) {
-            const bool whole_rows = tensor.row == width * tensor.pixel;
-            const std::int64_t steps = whole_rows ? 1 : rows.size();
-            for (std::int64_t y = 0; y < steps; ++y)
-                ahead.add(tensor, tensor.at(strip.image, channels.begin, rows.begin + y, 0), channels.size(),
-                          whole_rows ? rows.size() * width : width);
+            for_each_row_run(
+                tensor, strip.image, channels.begin, rows, 0, width,
+                [&](const T* from, std::int64_t pixels) { ahead.add(tensor, from, channels.size(), pixels); });
         };
         list(context.grad_output(0), strip.source_rows, context.problem.out_width);
         if (plan.input_panels()) list(context.input(0), strip.input_rows, context.problem.in_width);
@@ -141,16 +138,16 @@ private:
         for (std::int64_t u = part.begin; u < part.end; ++u) {
             const std::int64_t i = u - part.begin;
             const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
-                                                p.out_width * unit_channels(), unit_channels()};
+                                                p.out_width * plan.unit_channels, plan.unit_channels};
             if (plan.sums_from_panels())
                 add_sums(strip, u, source,
-                         {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * unit_channels(),
-                          unit_channels()});
+                         {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * plan.unit_channels,
+                          plan.unit_channels});
             if (plan.gradients.input)
                 compute_depthwise_input(context, plan, source, weights(u),
                                         memory.weights_finite[u - units.begin] == T(1),
                                         {memory.target + i * plan.target_elements, strip.target_rows,
-                                         p.in_width * unit_channels(), unit_channels()},
+                                         p.in_width * plan.unit_channels, plan.unit_channels},
                                         ahead.queue());
         }
         if (plan.gradients.input && strip.target_rows.size() > 0) write(strip, part);
@@ -161,12 +158,12 @@ private:
         const auto& pack = *context.kernels.pack;
         const std::int64_t u = unit - units.begin;
         T* sums = memory.weight_sums + u * plan.weight_elements;
-        T* bias = memory.bias_sums + u * unit_channels();
+        T* bias = memory.bias_sums + u * plan.unit_channels;
         for (std::int64_t s = strip.segments.begin; s < strip.segments.end; ++s) {
             const PixelBox box = plan.segments.box(s);
             if (strip.begins) {
                 pack.clear(sums, plan.weight_elements);
-                pack.clear(bias, unit_channels());
+                pack.clear(bias, plan.unit_channels);
             }
             if (plan.gradients.weight)
                 add_depthwise_weight(context, plan, box, source, input, sums, bias, memory.spare, ahead.queue());
@@ -193,19 +190,19 @@ private:
             box.image_end = strip.image + 1;
             if (strip.begins) {
                 context.kernels.pack->clear(memory.weight_sums, elements);
-                context.kernels.pack->clear(memory.bias_sums, units.size() * unit_channels());
+                context.kernels.pack->clear(memory.bias_sums, units.size() * plan.unit_channels);
             }
             rows.add(box, units, memory.weight_sums, memory.bias_sums);
             if (!strip.ends) continue;
             add_total(memory.weight_sums, elements, memory.weight_total);
-            add_total(memory.bias_sums, units.size() * unit_channels(), memory.bias_total);
+            add_total(memory.bias_sums, units.size() * plan.unit_channels, memory.bias_total);
         }
     }
 
     /// Adds the finished sums of a segment of the u-th unit.
     void add_totals(std::int64_t u, const T* sums, const T* bias) const {
         add_total(sums, plan.weight_elements, memory.weight_total + u * plan.weight_elements);
-        add_total(bias, unit_channels(), memory.bias_total + u * unit_channels());
+        add_total(bias, plan.unit_channels, memory.bias_total + u * plan.unit_channels);
     }
 
     void add_total(const T* sums, std::int64_t size, T* total) const {
@@ -217,18 +214,17 @@ private:
               std::int64_t panel, T* to) const {
         const auto& kernels = *context.kernels.depthwise->panel;
         const Range channels = plan.unit_range(part);
-        const bool whole_rows = tensor.row == width * tensor.pixel;
-        const std::int64_t steps = whole_rows ? 1 : rows.size(), pixels = whole_rows ? rows.size() * width : width;
-        for (std::int64_t y = 0; y < steps; ++y, to += pixels * unit_channels()) {
-            const T* from = tensor.at(image, channels.begin, rows.begin + y, 0);
+        const std::int64_t unit = plan.unit_channels;
+        for_each_row_run(tensor, image, channels.begin, rows, 0, width, [&](const T* from, std::int64_t pixels) {
             if (context.problem.layout == Layout::nhwc) {
-                kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, {panel, unit_channels()});
-                continue;
+                kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, {panel, unit});
+            } else {
+                for_each_vector(channels.size(), [&](std::int64_t c, int count) {
+                    kernels.read_planes(from + c * tensor.channel, tensor.channel, count, pixels, to + c, unit);
+                });
             }
-            for_each_vector(channels.size(), [&](std::int64_t c, int count) {
-                kernels.read_planes(from + c * tensor.channel, tensor.channel, count, pixels, to + c, unit_channels());
-            });
-        }
+            to += pixels * unit;
+        });
     }
 
     /// Copies the panels of some units to grad_input.
@@ -240,10 +236,10 @@ private:
         const bool accumulate = modes.input == WriteMode::accumulate;
         T* to = tensor.at(strip.image, channels.begin, strip.target_rows.begin, 0);
         if (context.problem.layout == Layout::nhwc)
-            return kernels.write_pixels(memory.target, {plan.target_elements, unit_channels()}, channels.size(), pixels,
-                                        to, tensor.pixel, accumulate, plan.streaming);
+            return kernels.write_pixels(memory.target, {plan.target_elements, plan.unit_channels}, channels.size(),
+                                        pixels, to, tensor.pixel, accumulate, plan.streaming);
         for_each_vector(channels.size(), [&](std::int64_t c, int count) {
-            kernels.write_planes(memory.target + c, unit_channels(), count, pixels, to + c * tensor.channel,
+            kernels.write_planes(memory.target + c, plan.unit_channels, count, pixels, to + c * tensor.channel,
                                  tensor.channel, accumulate, plan.streaming);
         });
     }

@@ -76,11 +76,8 @@ void prefetch_block(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
     const std::int64_t begin = std::max<std::int64_t>(0, window.columns.begin);
     const std::int64_t columns = std::min(p.out_width, window.columns.end) - begin;
     if (columns <= 0) return;
-    const bool whole_rows = columns * grad_output.pixel == grad_output.row;
-    const std::int64_t steps = whole_rows ? 1 : rows.size();
-    for (std::int64_t y = 0; y < steps; ++y)
-        list.add(grad_output, grad_output.at(block.image, 0, rows.begin + y, begin), p.out_channels,
-                 whole_rows ? rows.size() * columns : columns);
+    for_each_row_run(grad_output, block.image, 0, rows, begin, columns,
+                     [&](const T* from, std::int64_t pixels) { list.add(grad_output, from, p.out_channels, pixels); });
 }
 
 template InputPanel<float> pack_input_panel(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
