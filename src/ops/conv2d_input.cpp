@@ -48,10 +48,12 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
                           runs,    staging, !weights_finite, finish, prefetch.queue()};
         prefetch.clear();
         prefetch.add(context.ahead.part(b - blocks.begin, blocks.size()));
-        const std::int64_t next = b + 1 < blocks.end ? b + 1 : plan.next_block(p, task);
-        if (next < present) prefetch_block(context, plan, group, plan::input_block(p, plan, next), prefetch);
+        const auto [next_group, next] =
+            b + 1 < blocks.end ? Conv2dInputPlan::NextBlock{group, b + 1} : plan.next_block(p, task);
+        if (next < present) prefetch_block(context, plan, next_group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = plan.tile_channels(p, t);
+            prefetch_target(grad_input, block, channels, prefetch);
             if (plan.family == LaneFamily::pixels && plan.tasks_pack) {
                 work.exact = !copy_tile_weights(context, group, channels, own_weights);
                 pixel_tile(work, channels, own_weights);

@@ -31,6 +31,24 @@ void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& pane
     }
 }
 
+bool channels_last(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
+    return p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
+}
+
+/// Whether each plane is transposed: pixels below each other lie side by side.
+bool turned(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
+    return plan.tiles_down && !channels_last(p, plan);
+}
+
+template <class T>
+InputPanel<T> empty_panel(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const plan::OutputWindow& window,
+                          T* data) {
+    const std::int64_t rows = window.rows.size(), columns = window.columns.size(), channels = p.out_channels;
+    if (channels_last(p, plan)) return {data, window, columns * channels, channels, 1};
+    if (turned(p, plan)) return {data, window, 1, rows * channels, rows};
+    return {data, window, columns * channels, 1, columns};
+}
+
 }  // namespace
 
 template <class T>
@@ -41,24 +59,30 @@ InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const Conv2dInpu
     const TensorView<const T> grad_output = context.grad_output(group);
     const plan::OutputWindow window = plan::output_window(p, plan, block);
     const std::int64_t columns = window.columns.size();
-    const bool channels_last = p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
-    const InputPanel<T> panel{data, window, columns * p.out_channels, channels_last ? p.out_channels : 1,
-                              channels_last ? 1 : columns};
+    const InputPanel<T> panel = empty_panel(p, plan, window, data);
     const Range valid{std::max<std::int64_t>(0, window.columns.begin), std::min(p.out_width, window.columns.end)};
     const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
     // Single elements at the ends of short rows would cost more than clearing the rows.
     constexpr std::int64_t long_row = 128;
     const bool padded = valid.size() < columns || rows.size() < window.rows.size();
-    if (padded && valid.size() >= long_row) clear_around(pack, panel, rows, valid, p.out_channels);
-    else if (padded) pack.clear(data, window.rows.size() * panel.row);
+    const std::int64_t elements = window.rows.size() * columns * p.out_channels;
+    if (padded && valid.size() >= long_row && !turned(p, plan)) clear_around(pack, panel, rows, valid, p.out_channels);
+    else if (padded) pack.clear(data, elements);
     // Tiles of pixels read whole vectors: denormal numbers behind the last row would slow them down.
     if (plan.family == LaneFamily::pixels)
-        pack.clear(data + window.rows.size() * panel.row, plan.pixel_vectors * context.kernels.tile->lanes);
+        pack.clear(data + elements, plan.pixel_vectors * context.kernels.tile->lanes);
     if (valid.size() == 0) return panel;
+    if (turned(p, plan)) {
+        for (std::int64_t c = 0; c < p.out_channels; ++c)
+            pack.transpose_tight(grad_output.at(block.image, c, rows.begin, valid.begin), grad_output.row, rows.size(),
+                                 valid.size(), data + panel.offset(rows.begin, valid.begin, c), panel.column);
+        return panel;
+    }
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
         const T* from = grad_output.at(block.image, 0, y, valid.begin);
         T* to = data + panel.offset(y, valid.begin, 0);
-        if (channels_last) pack.copy(from, grad_output.pixel, 1, valid.size(), p.out_channels, to, panel.column);
+        if (channels_last(p, plan))
+            pack.copy(from, grad_output.pixel, 1, valid.size(), p.out_channels, to, panel.column);
         else if (grad_output.channel != 1 || p.out_channels == 1)
             pack.copy(from, grad_output.channel, grad_output.pixel, p.out_channels, valid.size(), to, panel.channel);
         else pack.transpose_tight(from, grad_output.pixel, valid.size(), p.out_channels, to, panel.channel);
@@ -80,6 +104,14 @@ void prefetch_block(const Conv2dContext<T>& context, const Conv2dInputPlan& plan
                      [&](const T* from, std::int64_t pixels) { list.add(grad_output, from, p.out_channels, pixels); });
 }
 
+template <class T>
+void prefetch_target(const TensorView<T>& grad_input, const plan::InputBlock& block, Range channels,
+                     PrefetchList<T>& list) {
+    const TensorView<const T> target = read_only(grad_input);
+    for_each_row_run(target, block.image, channels.begin, block.rows, block.columns.begin, block.columns.size(),
+                     [&](const T* to, std::int64_t pixels) { list.add(target, to, channels.size(), pixels); });
+}
+
 template InputPanel<float> pack_input_panel(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t,
                                             const plan::InputBlock&, float*);
 template InputPanel<double> pack_input_panel(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
@@ -88,5 +120,7 @@ template void prefetch_block(const Conv2dContext<float>&, const Conv2dInputPlan&
                              PrefetchList<float>&);
 template void prefetch_block(const Conv2dContext<double>&, const Conv2dInputPlan&, std::int64_t,
                              const plan::InputBlock&, PrefetchList<double>&);
+template void prefetch_target(const TensorView<float>&, const plan::InputBlock&, Range, PrefetchList<float>&);
+template void prefetch_target(const TensorView<double>&, const plan::InputBlock&, Range, PrefetchList<double>&);
 
 }  // namespace backgrad::ops

@@ -6,8 +6,9 @@
 
 namespace backgrad::ops {
 
-/// The grad_output panel of a block: [row][channel][column] from NCHW and wherever pixels are lanes, else
-/// [row][column][channel]. Columns outside the tensor are zero.
+/// The grad_output panel of a block: [row][channel][column] from NCHW and wherever pixels are lanes, but
+/// [column][channel][row] for tiles that go down, and [row][column][channel] from NHWC for lanes of channels. What lies
+/// outside the tensor is zero.
 template <class T>
 struct InputPanel {
     T* data;
@@ -28,5 +29,10 @@ InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const plan::Conv
 template <class T>
 void prefetch_block(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
                     const plan::InputBlock& block, PrefetchList<T>& list);
+
+/// Lists what the sums of some input channels of a block are written to.
+template <class T>
+void prefetch_target(const TensorView<T>& grad_input, const plan::InputBlock& block, plan::Range channels,
+                     PrefetchList<T>& list);
 
 }  // namespace backgrad::ops

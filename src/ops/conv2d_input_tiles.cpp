@@ -7,6 +7,7 @@ namespace backgrad::ops {
 using kernels::Finish;
 using kernels::Run;
 using plan::Conv2dInputPlan;
+using plan::EvenParts;
 using plan::LaneFamily;
 using plan::Range;
 
@@ -33,12 +34,18 @@ struct WeightOrder {
     std::int64_t step() const { return output == 0 ? 1 : output; }
 };
 
-/// Lists the terms of the pixels (y, x + j * stride_width) over some output channels, whose weights come first: j
-/// shifts the panel column by one. With `exact`, taps whose grad_output lies outside the tensor at j = 0 are left out;
-/// otherwise the panel's zeros stand in for them.
+/// The axes along which a tap is left out where its grad_output lies outside the tensor. Along the others, which a tile
+/// has several pixels of, the panel's zeros stand in for it.
+struct LeftOut {
+    bool rows, columns;
+};
+
+/// Lists the terms of pixel (y, x) over some output channels, whose weights come first; for the pixels one stride
+/// further along an axis they lie one row or column of the panel further.
 template <class T>
 std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const InputPanel<T>& panel,
-                       std::int64_t y, std::int64_t x, bool exact, Range outputs, const WeightOrder& order, Run* runs) {
+                       std::int64_t y, std::int64_t x, LeftOut left_out, Range outputs, const WeightOrder& order,
+                       Run* runs) {
     std::int64_t count = 0;
     if (!any_tap_meets(y + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) ||
         !any_tap_meets(x + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width))
@@ -55,15 +62,13 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
         for (std::int64_t r = 0; r < p.kernel_height; ++r) {
             const std::int64_t up = y + p.padding_top - r * p.dilation_height;
             if (up % p.stride_height != 0) continue;
-            const std::int64_t out_y = plan::floor_div(up, p.stride_height);
-            const bool outside = out_y < 0 || out_y >= p.out_height;
-            // Rows of zeros are worth multiplying where a tile has several rows.
-            if (outside && (exact || plan.family == LaneFamily::channels)) continue;
+            const std::int64_t out_y = up / p.stride_height;
+            if (left_out.rows && (out_y < 0 || out_y >= p.out_height)) continue;
             for (std::int64_t c = 0; c < p.kernel_width; ++c) {
                 const std::int64_t left = x + p.padding_left - c * p.dilation_width;
                 if (left % p.stride_width != 0) continue;
                 const std::int64_t out_x = left / p.stride_width;
-                if (exact && (out_x < 0 || out_x >= p.out_width)) continue;
+                if (left_out.columns && (out_x < 0 || out_x >= p.out_width)) continue;
                 const std::int64_t tap = r * p.kernel_width + c;
                 const std::int64_t weights = order.at(p, channel - outputs.begin, size, tap);
                 const std::int64_t values = panel.offset(out_y, out_x, channel);
@@ -79,15 +84,49 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
     return count;
 }
 
-/// Rows of a block that share a row phase: first, first + stride_height, ...
-struct PhaseRows {
-    std::int64_t first, count;
-};
+/// The terms of the pixels of a phase. They are listed once for all pixels that every tap of the phase reaches.
+template <class T>
+class PhaseTerms {
+public:
+    PhaseTerms(const BlockWork<T>& work, const Phase& rows, const Phase& columns, LeftOut left_out, Range outputs,
+               const WeightOrder& order)
+        : work_(work), rows_(rows), columns_(columns), left_out_(left_out), outputs_(outputs), order_(order) {}
 
-PhaseRows phase_rows(const plan::Conv2dProblem& p, const plan::InputBlock& block, std::int64_t phase) {
-    const std::int64_t rows = block.rows.size();
-    return {block.rows.begin + phase, rows > phase ? plan::ceil_div(rows - phase, p.stride_height) : 0};
-}
+    /// Makes `count` and `shift` those of pixel (row, column) of the phase.
+    void move_to(std::int64_t row, std::int64_t column) {
+        const plan::Conv2dProblem& p = work_.context.problem;
+        const std::int64_t y = rows_.first + row * p.stride_height, x = columns_.first + column * p.stride_width;
+        const bool all_taps = reached_by_all(y + p.padding_top, left_out_.rows, p.kernel_height, p.dilation_height,
+                                             p.out_height * p.stride_height) &&
+                              reached_by_all(x + p.padding_left, left_out_.columns, p.kernel_width, p.dilation_width,
+                                             p.out_width * p.stride_width);
+        if (!all_taps || !lists_all_taps_) {
+            count = list_runs(p, work_.plan, work_.panel, y, x, left_out_, outputs_, order_, work_.runs);
+            lists_all_taps_ = all_taps;
+            listed_row_ = row;
+            listed_column_ = column;
+        }
+        shift = (row - listed_row_) * work_.panel.row + (column - listed_column_) * work_.panel.column;
+    }
+
+    std::int64_t count = 0;  ///< of the runs
+    std::int64_t shift = 0;  ///< elements of the panel from what the runs say to what the pixel meets
+
+private:
+    /// True if no tap is left out along an axis, `end` being behind the last position that grad_output reaches.
+    static bool reached_by_all(std::int64_t position, bool may_leave_out, std::int64_t taps, std::int64_t dilation,
+                               std::int64_t end) {
+        return !may_leave_out || (position >= (taps - 1) * dilation && position < end);
+    }
+
+    const BlockWork<T>& work_;
+    const Phase rows_, columns_;
+    const LeftOut left_out_;
+    const Range outputs_;
+    const WeightOrder order_;
+    bool lists_all_taps_ = false;
+    std::int64_t listed_row_ = 0, listed_column_ = 0;
+};
 
 }  // namespace
 
@@ -99,53 +138,54 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     const std::int64_t weight_step = work.plan.weights_in_place ? p.in_channels : width;
     const int vectors = static_cast<int>(width / tile.lanes);
     const bool begins = outputs.begin == 0, ends = outputs.end == p.out_channels;
-    const bool in_place = p.layout == Layout::nhwc && ends;
+    const bool in_place = p.layout == Layout::nhwc && ends, down = work.plan.tiles_down;
     const int last_lanes = in_place ? static_cast<int>(channels.size() - (width - tile.lanes)) : tile.lanes;
     const std::int64_t limit = work.exact ? 1 : tile.rows_limit[vectors];
-    const std::int64_t columns = work.block.columns.size(), pixel = in_place ? work.grad_input.pixel : width;
+    const std::int64_t columns_of_block = work.block.columns.size();
+    // From one pixel of a tile to the next: in the panel, where sums wait, and where they go.
+    const std::int64_t panel_step = down ? work.panel.row : work.panel.column;
+    const std::int64_t staged_row = columns_of_block * width;
+    const std::int64_t staged_step = down ? p.stride_height * staged_row : p.stride_width * width;
+    const std::int64_t in_place_step =
+        down ? p.stride_height * work.grad_input.row : p.stride_width * work.grad_input.pixel;
 
-    for (std::int64_t y = work.block.rows.begin; y < work.block.rows.end; ++y)
-        for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
-            const std::int64_t size = work.phase_columns(phase), parts = plan::ceil_div(size, limit);
-            const std::int64_t first = work.block.columns.begin + phase;
-            std::int64_t count = 0;
-            if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, outputs, {}, work.runs);
-            T* staged = work.staging + ((y - work.block.rows.begin) * columns + phase) * width;
-            T* row = in_place ? work.grad_input.at(work.block.image, channels.begin, y, first) : staged;
-            for (std::int64_t i = 0; i < parts; ++i) {
-                const Range part = plan::share(size, parts, i);
-                std::int64_t shift = part.begin;
-                if (work.exact) {
-                    count = list_runs(p, work.plan, work.panel, y, first + part.begin * p.stride_width, true, outputs,
-                                      {}, work.runs);
-                    shift = 0;
-                }
-                const std::int64_t pixels_before = part.begin * p.stride_width;
+    work.for_each_phase([&](const Phase& rows, const Phase& columns) {
+        PhaseTerms<T> terms(work, rows, columns, {work.exact || !down, work.exact || down}, outputs, {});
+        const EvenParts parts(down ? rows.count : columns.count, limit);
+        const std::int64_t lines = down ? columns.count : rows.count;
+        for (std::int64_t line = 0; line < lines; ++line)
+            parts.for_each([&](Range part) {
+                const std::int64_t row = down ? part.begin : line, column = down ? line : part.begin;
+                terms.move_to(row, column);
+                const std::int64_t y = rows.first + row * p.stride_height, x = columns.first + column * p.stride_width;
+                T* staged =
+                    work.staging + (y - work.block.rows.begin) * staged_row + (x - work.block.columns.begin) * width;
                 const kernels::TileOperands<T> operands{weights,
                                                         weight_step,
                                                         weight_step,
                                                         tile.lanes,
-                                                        work.panel.data + shift * work.panel.column,
+                                                        work.panel.data + terms.shift,
                                                         1,
                                                         work.panel.channel,
-                                                        work.panel.column,
+                                                        panel_step,
                                                         work.runs,
-                                                        count,
+                                                        terms.count,
                                                         work.prefetch,
-                                                        begins ? nullptr : staged + pixels_before * width,
-                                                        p.stride_width * width};
+                                                        begins ? nullptr : staged,
+                                                        staged_step};
                 tile.function[vectors][part.size()](
-                    operands, {row + pixels_before * pixel, p.stride_width * pixel, tile.lanes, tile.lanes, last_lanes,
+                    operands, {in_place ? work.grad_input.at(work.block.image, channels.begin, y, x) : staged,
+                               in_place ? in_place_step : staged_step, tile.lanes, tile.lanes, last_lanes,
                                in_place ? work.finish : Finish::store});
-            }
-        }
+            });
+    });
     if (in_place || !ends) return;
-    const bool whole_rows = columns == p.in_width;
+    const bool whole_rows = columns_of_block == p.in_width;
     const std::int64_t steps = whole_rows ? 1 : work.block.rows.size();
-    const std::int64_t pixels = whole_rows ? work.block.rows.size() * columns : columns;
+    const std::int64_t pixels = whole_rows ? work.block.rows.size() * columns_of_block : columns_of_block;
     for (std::int64_t i = 0; i < steps; ++i)
         work.context.kernels.pack->transpose_out(
-            work.staging + i * columns * width, width, pixels, channels.size(),
+            work.staging + i * staged_row, width, pixels, channels.size(),
             work.grad_input.at(work.block.image, channels.begin, work.block.rows.begin + i, work.block.columns.begin),
             work.grad_input.channel, work.finish);
 }
@@ -162,50 +202,43 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const std::int64_t rows = channels.size(), most = work.exact ? 1 : work.plan.pixel_vectors;
     const std::int64_t step = work.exact ? 1 : along_rows ? tile.lanes : most * tile.lanes;
 
-    for (std::int64_t row_phase = 0; row_phase < p.stride_height; ++row_phase)
-        for (std::int64_t phase = 0; phase < p.stride_width; ++phase) {
-            const PhaseRows lines = phase_rows(p, work.block, row_phase);
-            const std::int64_t size = work.phase_columns(phase), first = work.block.columns.begin + phase;
-            const std::int64_t staging_line = plan::round_up(size, tile.lanes);
-            const std::int64_t parts = plan::ceil_div(lines.count, along_rows ? most : 1);
-            for (std::int64_t part = 0; part < (size > 0 ? parts : 0); ++part) {
-                const Range some = plan::share(lines.count, parts, part);
-                const std::int64_t y = lines.first + some.begin * p.stride_height;
-                T* line = work.grad_input.at(work.block.image, channels.begin, y, first);
-                T* to = in_place ? line : work.staging;
-                const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
-                const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;
-                std::int64_t count = 0;
-                if (!work.exact) count = list_runs(p, work.plan, work.panel, y, first, false, all, order, work.runs);
-                for (std::int64_t x = 0; x < size; x += step) {
-                    if (work.exact)
-                        count = list_runs(p, work.plan, work.panel, y, first + x * p.stride_width, true, all, order,
-                                          work.runs);
-                    const std::int64_t width = std::min(step, size - x);
-                    const std::int64_t vectors = along_rows ? some.size() : plan::ceil_div(width, tile.lanes);
-                    const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
-                    const kernels::TileOperands<T> operands{work.panel.data + (work.exact ? 0 : x),
-                                                            1,
-                                                            work.panel.channel,
-                                                            along_rows ? work.panel.row : tile.lanes,
-                                                            weights,
-                                                            copied ? 1 : rows,
-                                                            copied ? order.output : rows,
-                                                            copied ? p.taps() : 1,
-                                                            work.runs,
-                                                            count,
-                                                            work.prefetch};
-                    tile.function[vectors][rows](
-                        operands, {to + x, to_row, along_rows ? to_line : tile.lanes, along_rows ? last : tile.lanes,
-                                   last, in_place ? work.finish : Finish::store});
-                }
-                for (std::int64_t v = 0; v < (in_place ? 0 : some.size()); ++v)
-                    work.context.kernels.pack->copy_out(work.staging + v * staging_line, to_row, rows, size,
-                                                        line + v * p.stride_height * work.grad_input.row,
-                                                        work.grad_input.channel, p.stride_width * work.grad_input.pixel,
-                                                        work.finish);
+    work.for_each_phase([&](const Phase& lines, const Phase& columns) {
+        const std::int64_t size = columns.count, staging_line = plan::round_up(size, tile.lanes);
+        // Zeros stand in along both axes: they are worth multiplying where a tile has several rows.
+        PhaseTerms<T> terms(work, lines, columns, {work.exact, work.exact}, all, order);
+        EvenParts(lines.count, along_rows ? most : 1).for_each([&](Range some) {
+            const std::int64_t y = lines.first + some.begin * p.stride_height;
+            T* line = work.grad_input.at(work.block.image, channels.begin, y, columns.first);
+            T* to = in_place ? line : work.staging;
+            const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
+            const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;
+            for (std::int64_t x = 0; x < size; x += step) {
+                terms.move_to(some.begin, x);
+                const std::int64_t width = std::min(step, size - x);
+                const std::int64_t vectors = along_rows ? some.size() : plan::ceil_div(width, tile.lanes);
+                const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
+                const kernels::TileOperands<T> operands{work.panel.data + terms.shift,
+                                                        1,
+                                                        work.panel.channel,
+                                                        along_rows ? work.panel.row : tile.lanes,
+                                                        weights,
+                                                        copied ? 1 : rows,
+                                                        copied ? order.output : rows,
+                                                        copied ? p.taps() : 1,
+                                                        work.runs,
+                                                        terms.count,
+                                                        work.prefetch};
+                tile.function[vectors][rows](
+                    operands, {to + x, to_row, along_rows ? to_line : tile.lanes, along_rows ? last : tile.lanes, last,
+                               in_place ? work.finish : Finish::store});
             }
-        }
+            for (std::int64_t v = 0; v < (in_place ? 0 : some.size()); ++v)
+                work.context.kernels.pack->copy_out(work.staging + v * staging_line, to_row, rows, size,
+                                                    line + v * p.stride_height * work.grad_input.row,
+                                                    work.grad_input.channel, p.stride_width * work.grad_input.pixel,
+                                                    work.finish);
+        });
+    });
 }
 
 template void channel_tile(const BlockWork<float>&, Range, Range, const float*);

@@ -2,6 +2,8 @@
 
 #include "ops/conv2d_input_panel.hpp"
 
+#include <algorithm>
+
 namespace backgrad::ops {
 
 /// Width of a tile in the packed weights: whole vectors where channels are lanes.
@@ -17,6 +19,11 @@ inline std::int64_t packed_unit(const plan::Conv2dProblem& p, std::int64_t chann
     return channel * p.taps() + tap * size;
 }
 
+/// Positions first, first + stride, ... along one axis of a block of grad_input: the same taps reach them.
+struct Phase {
+    std::int64_t first, count;
+};
+
 /// Everything the tiles of one block share.
 template <class T>
 struct BlockWork {
@@ -31,16 +38,25 @@ struct BlockWork {
     kernels::Finish finish;
     kernels::PrefetchQueue<T>* prefetch;
 
-    std::int64_t phase_columns(std::int64_t phase) const {
-        const std::int64_t stride = context.problem.stride_width, columns = block.columns.size();
-        return columns > phase ? plan::ceil_div(columns - phase, stride) : 0;
+    /// Calls visit(rows, columns) for each phase that the block has pixels of.
+    template <class Visit>
+    void for_each_phase(Visit visit) const {
+        const plan::Conv2dProblem& p = context.problem;
+        for (std::int64_t row = 0; row < std::min(p.stride_height, block.rows.size()); ++row)
+            for (std::int64_t column = 0; column < std::min(p.stride_width, block.columns.size()); ++column)
+                visit(phase_of(block.rows, p.stride_height, row), phase_of(block.columns, p.stride_width, column));
+    }
+
+private:
+    static Phase phase_of(plan::Range positions, std::int64_t stride, std::int64_t phase) {
+        return {positions.begin + phase, plan::ceil_div(positions.size() - phase, stride)};
     }
 };
 
-/// Lanes = channels: pixels of a row are the broadcast rows of the tile. NHWC is written in place, NCHW through a
-/// staging buffer [pixel][channel] of the whole block, transposed at the end. `outputs` are the output channels that
-/// are summed, whole blocks of the sum's order, and `weights` theirs: sums that have begun before them, or go on behind
-/// them, wait in the staging buffer.
+/// Lanes = channels: pixels of a row, or of a column (tiles_down), are the broadcast rows of the tile. NHWC is written
+/// in place, NCHW through a staging buffer [pixel][channel] of the whole block, transposed at the end. `outputs` are
+/// the output channels that are summed, whole blocks of the sum's order, and `weights` theirs: sums that have begun
+/// before them, or go on behind them, wait in the staging buffer.
 template <class T>
 void channel_tile(const BlockWork<T>& work, plan::Range channels, plan::Range outputs, const T* weights);
 

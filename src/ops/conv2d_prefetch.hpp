@@ -21,6 +21,7 @@ public:
         const std::int64_t others = channels_last ? pixels : channels;
         const std::int64_t step = channels_last ? tensor.pixel * pixel_step : tensor.channel;
         if (others == 0) return;
+        if (queue_.begin == queue_.end) clear();
         constexpr std::int64_t line = 64 / sizeof(T);
         const std::int64_t lines = plan::ceil_div(contiguous, line);
         // A few long stretches one after the other, or many short ones side by side.

@@ -58,10 +58,8 @@ struct SegmentTiles {
         const int vectors = tiles.vectors_of(lane_tile);
         const std::int64_t width = std::int64_t(vectors) * tiles.lanes;
         const std::int64_t unit = lanes.in_place ? 1 : width, pixel = lanes.in_place ? lanes.place.column : width;
-        const std::int64_t parts = plan::ceil_div(some.size(), kernels.rows_limit[vectors]);
         T* to = total + (lane_tile * tiles.width() * problem.taps() + tap * width) * block_rows;
-        for (std::int64_t i = 0; i < parts; ++i) {
-            const plan::Range part = plan::share(some.size(), parts, i);
+        plan::EvenParts(some.size(), kernels.rows_limit[vectors]).for_each([&](plan::Range part) {
             const std::int64_t first = some.begin + part.begin;
             const kernels::TileOperands<T> operands{lanes.tile(lane_tile * tiles.width()),
                                                     unit,
@@ -76,18 +74,21 @@ struct SegmentTiles {
                                                     prefetch};
             kernels.function[vectors][part.size()](
                 operands, {to + first * width, width, tiles.lanes, tiles.lanes, tiles.lanes, finish});
-        }
+        });
     }
 
-    /// All taps. The lane panel of one tile stays in the L1 cache while all taps and rows pass over it.
-    void sum_taps(kernels::Run* runs, std::int64_t most_runs, std::int64_t* run_counts, kernels::Finish finish) const {
+    /// All taps. The lane panel of one tile stays in the L1 cache while all taps and rows pass over it. `listed` if the
+    /// runs are there already, those of a segment whose pixels have the same places.
+    void sum_taps(kernels::Run* runs, std::int64_t most_runs, std::int64_t* run_counts, bool listed,
+                  kernels::Finish finish) const {
         for (std::int64_t j = 0; j < tiles.count(); ++j)
             for (std::int64_t tap = 0; tap < problem.taps(); ++tap) {
-                const std::int64_t r = tap / problem.kernel_width, c = tap % problem.kernel_width;
                 kernels::Run* tap_runs = runs + tap * most_runs;
-                if (j == 0)
+                if (j == 0 && !listed) {
+                    const std::int64_t r = tap / problem.kernel_width, c = tap % problem.kernel_width;
                     run_counts[tap] = list_runs(problem, out_place(), in_place(), side, r, c,
                                                 plan::valid_columns(problem, c), tap_runs);
+                }
                 if (run_counts[tap] == 0 && finish == kernels::Finish::add) continue;
                 sum(j, tap, {0, block_rows}, tap_runs, run_counts[tap], finish);
             }

@@ -19,7 +19,8 @@ constexpr double cached_weight_bytes = 768 * 1024;  ///< weights of a channel ti
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                             std::int64_t rows, std::int64_t columns) {
     const std::int64_t all_rows = (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 2;
-    const std::int64_t out_rows = plan.family == LaneFamily::pixels ? all_rows : std::min(p.out_height, all_rows);
+    const bool outside = plan.family == LaneFamily::pixels || plan.tiles_down;
+    const std::int64_t out_rows = outside ? all_rows : std::min(p.out_height, all_rows);
     const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
     // Tiles of pixels read whole vectors beyond the last column.
     return round_up(out_rows * out_columns * p.out_channels + 8 * tiles.lanes, 16);
@@ -40,11 +41,11 @@ std::int64_t run_elements(const Conv2dProblem& p, std::size_t element_bytes) {
                                           element_bytes);
 }
 
-/// Columns are cut where the image is one long row. The pieces of shorter rows come slowly from memory: they are cut
-/// only where rows are fewer than threads, which channels and rows then seldom occupy evenly.
+/// Columns are cut where the image is one long row, or tiles go down. The pieces of shorter rows come slowly from
+/// memory: they are cut only where rows are fewer than threads, which channels and rows then seldom occupy evenly.
 std::int64_t next_columns(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t columns,
                           std::int64_t threads) {
-    if (p.in_height == 1) return columns < 32 ? columns + 1 : columns + columns / 8;
+    if (p.in_height == 1 || plan.tiles_down) return columns < 32 ? columns + 1 : columns + columns / 8;
     constexpr std::int64_t most_pieces = 4;
     const bool few_rows = plan.family == LaneFamily::channels && p.batch * p.in_height < threads;
     return few_rows && columns < most_pieces ? columns + 1 : p.in_width + 1;
@@ -77,11 +78,11 @@ double elements_of_groups(const Conv2dProblem& p, std::int64_t rows, std::int64_
 
 /// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector, and
 /// meet so many pixels before the next come. More so where each register tile reads them from there: 4 cycles, for a
-/// row of 7 pixels at most (measured: 1.1 to 1.4).
-double weight_reads(const Conv2dInputPlan& plan, double tile_bytes, std::int64_t pixels, std::int64_t row) {
+/// line of 7 pixels at most (measured: 1.1 to 1.4).
+double weight_reads(const Conv2dInputPlan& plan, double tile_bytes, std::int64_t pixels, std::int64_t line) {
     if (plan.family == LaneFamily::pixels) return 1;
     const double near = std::max(1.0, 6.0 / static_cast<double>(pixels));
-    return tile_bytes < cached_weight_bytes ? near : std::max(near, 8.0 / static_cast<double>(row));
+    return tile_bytes < cached_weight_bytes ? near : std::max(near, 8.0 / static_cast<double>(line));
 }
 
 /// Slots of the plan's register tiles over those of the tiles with the fewest, where lanes are channels. Cuts of rows
@@ -112,11 +113,13 @@ public:
 
     std::vector<InputCut> all(int vectors) {
         const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width));
+        // Tiles that go down have the pixels of whole columns.
+        const std::int64_t most_row_blocks = plan_.tiles_down ? 1 : std::max<std::int64_t>(1, p_.in_height);
         InputCut cut;
         cut.vectors = vectors;
         for (cut.column_blocks = 1; cut.column_blocks <= width_units;
              cut.column_blocks = next_columns(p_, plan_, cut.column_blocks, threads_))
-            for (cut.row_blocks = 1; cut.row_blocks <= std::max<std::int64_t>(1, p_.in_height); ++cut.row_blocks) {
+            for (cut.row_blocks = 1; cut.row_blocks <= most_row_blocks; ++cut.row_blocks) {
                 const std::int64_t tall = ceil_div(p_.in_height, cut.row_blocks);
                 if (cut.row_blocks > 1 && tall == ceil_div(p_.in_height, cut.row_blocks - 1)) continue;
                 measure(cut);
@@ -137,9 +140,12 @@ private:
         const double elements = static_cast<double>(panel_elements(p_, plan_, tiles_, tall_, wide_) +
                                                     staging_elements(p_, plan_, tiles_, tall_, wide_));
         bytes_ = (elements + elements_of_groups(p_, tall_, wide_)) * element_bytes_;
-        const double halo =
-            static_cast<double>(tall_ + (p_.kernel_height - 1) * p_.dilation_height) / static_cast<double>(tall_);
-        const double pieces = cut.column_blocks > 1 && p_.in_height > 1 ? piece_cycles(p_) : 0;
+        const bool down = plan_.tiles_down;
+        const double across = static_cast<double>(down ? wide_ : tall_);
+        const double halo = 1 + static_cast<double>(down ? (p_.kernel_width - 1) * p_.dilation_width
+                                                         : (p_.kernel_height - 1) * p_.dilation_height) /
+                                    across;
+        const double pieces = cut.column_blocks > 1 && p_.in_height > 1 && !down ? piece_cycles(p_) : 0;
         move_ = (0.3 * static_cast<double>(wide_) + pieces) * static_cast<double>(tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
         // Pixels fill whole vectors where they are lanes.
@@ -152,13 +158,14 @@ private:
         if (plan_.tasks_pack)
             compute_ += copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
         const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
-        const std::int64_t row = ceil_div(wide_, p_.stride_width);
-        const double calls = static_cast<double>(tall_ * p_.stride_width * ceil_div(row, limit) * tile_count_);
+        const std::int64_t line = down ? ceil_div(tall_, p_.stride_height) : ceil_div(wide_, p_.stride_width);
+        const std::int64_t lines = down ? wide_ * p_.stride_height : tall_ * p_.stride_width;
+        const double calls = static_cast<double>(lines * ceil_div(line, limit) * tile_count_);
         constexpr double wait_cycles = 40;  // a tile's sums are stored and loaded
         waiting_ = wait_cycles * calls * static_cast<double>(p_.out_channels / Conv2dInputPlan::channel_block);
         const double tile_bytes =
             static_cast<double>(p_.out_channels * p_.taps() * plan_.channel_tiles.width()) * element_bytes_;
-        whole_reads_ = weight_reads(plan_, tile_bytes, tall_ * wide_, row);
+        whole_reads_ = weight_reads(plan_, tile_bytes, tall_ * wide_, line);
     }
 
     /// Tasks of the worker with most.
@@ -253,7 +260,40 @@ void size_memory(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTi
                            plan.blocks_at_once * (plan.staging_elements + plan.panel_elements);
 }
 
+/// Outputs that the taps of an axis meet, and those that they would with zeros beside the tensor.
+struct AxisTerms {
+    std::int64_t met = 0, with_zeros = 0;
+
+    AxisTerms(std::int64_t inputs, std::int64_t outputs, std::int64_t taps, std::int64_t stride, std::int64_t padding,
+              std::int64_t dilation) {
+        for (std::int64_t tap = 0; tap < taps; ++tap) {
+            met += valid_outputs(outputs, inputs, stride, tap * dilation - padding).size();
+            with_zeros += ceil_div(inputs, stride);
+        }
+    }
+};
+
+AxisTerms row_terms(const Conv2dProblem& p) {
+    return {p.in_height, p.out_height, p.kernel_height, p.stride_height, p.padding_top, p.dilation_height};
+}
+
+AxisTerms column_terms(const Conv2dProblem& p) {
+    return {p.in_width, p.out_width, p.kernel_width, p.stride_width, p.padding_left, p.dilation_width};
+}
+
 }  // namespace
+
+double terms_beside(const Conv2dProblem& p) {
+    return static_cast<double>(row_terms(p).met * column_terms(p).with_zeros);
+}
+
+double terms_down(const Conv2dProblem& p) { return static_cast<double>(row_terms(p).with_zeros * column_terms(p).met); }
+
+bool tiles_go_down(const Conv2dProblem& p) {
+    // Rows are packed and written as they lie in memory: columns must save more than that gains.
+    constexpr double worthwhile = 0.95;
+    return terms_down(p) < worthwhile * terms_beside(p);
+}
 
 double own_weights_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t channel_tiles) {
     return split_cycles * static_cast<double>(p.out_channels * p.taps() * channel_tiles * plan.channel_tiles.width());

@@ -22,9 +22,22 @@ std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProble
 void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& problem, const InputCut& cut, const RegisterTiles& tiles,
                  std::size_t element_bytes, const Strategy& strategy);
 
+/// Terms of one channel's pixels where register tiles have pixels beside or below each other: the padding's zeros are
+/// terms along that axis, and are left out across it.
+double terms_beside(const Conv2dProblem& problem);
+double terms_down(const Conv2dProblem& problem);
+
+/// Whether the pixels of a tile of channels lie below each other, where that saves terms.
+bool tiles_go_down(const Conv2dProblem& problem);
+
+/// Pixels of one phase along the axis of a tile of channels.
+inline std::int64_t line_of_channel_tiles(const Conv2dProblem& p) {
+    return tiles_go_down(p) ? ceil_div(p.in_height, p.stride_height) : ceil_div(p.in_width, p.stride_width);
+}
+
 /// Pixels that meet a tile of channels, nominally.
 inline std::int64_t rows_of_channel_tiles(const Conv2dProblem& p) {
-    return std::clamp<std::int64_t>(ceil_div(p.in_width, p.stride_width), 1, 112);
+    return std::clamp<std::int64_t>(line_of_channel_tiles(p), 1, 112);
 }
 
 }  // namespace backgrad::plan

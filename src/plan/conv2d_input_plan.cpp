@@ -25,7 +25,8 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
     // Pixels that no window meets have tiles of their own, which write zeros.
     const double area = static_cast<double>(p.stride_height * p.stride_width);
     const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
-    return vectors * products_per_pixel(p) / 2 * loads + unmet +
+    const double terms = tiles_go_down(p) ? terms_down(p) / terms_beside(p) : 1.0;
+    return vectors * products_per_pixel(p) * terms / 2 * loads + unmet +
            (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
            (copy_cycles + row_start(p)) * static_cast<double>(p.out_channels) / area;
 }
@@ -134,9 +135,13 @@ OutputWindow output_window(const Conv2dProblem& p, const Conv2dInputPlan& plan, 
     const std::int64_t bottom = floor_div(block.rows.end - 1 + p.padding_top, p.stride_height) + 1;
     const std::int64_t left = floor_div(block.columns.begin + p.padding_left - reach_x, p.stride_width);
     const std::int64_t right = floor_div(block.columns.end - 1 + p.padding_left, p.stride_width) + 1;
+    const auto inside = [](std::int64_t begin, std::int64_t end, std::int64_t size) {
+        const std::int64_t first = std::clamp<std::int64_t>(begin, 0, size);
+        return Range{first, std::clamp(end, first, size)};
+    };
     if (plan.family == LaneFamily::pixels) return {{top, bottom}, {left, right}};
-    const std::int64_t first = std::clamp<std::int64_t>(top, 0, p.out_height);
-    return {{first, std::clamp(bottom, first, p.out_height)}, {left, right}};
+    if (plan.tiles_down) return {{top, bottom}, inside(left, right, p.out_width)};
+    return {inside(top, bottom, p.out_height), {left, right}};
 }
 
 namespace {
@@ -150,6 +155,7 @@ Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lane
     plan.pointwise = across_images || way.lanes == InputLanes::strips;
     // Where channels come last, their few in a tile lie too far apart.
     plan.tasks_pack = way.lanes == InputLanes::rows && !p.weight_ohwi;
+    plan.tiles_down = plan.family == LaneFamily::channels && tiles_go_down(p);
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = plan.blocks_at_once = 1;

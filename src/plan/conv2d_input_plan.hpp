@@ -19,8 +19,8 @@ struct InputBlock {
     Range rows, columns;
 };
 
-/// The window of grad_output that a block of grad_input reads. Columns, and in family pixels rows, may lie outside the
-/// tensor: the panel holds zeros there.
+/// The window of grad_output that a block of grad_input reads. Where register tiles have several pixels of an axis, it
+/// may lie outside the tensor: the panel holds zeros there.
 struct OutputWindow {
     Range rows, columns;
 };
@@ -48,6 +48,7 @@ struct Conv2dInputPlan {
     bool in_pieces;   ///< family channels: sums meet a piece of the weights at a time, a block of output channels
     bool tasks_pack;  ///< no phase packs the weights: tasks pack the piece that they use, or copy a tile's for rows
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
+    bool tiles_down;            ///< family channels: the pixels of a register tile lie below, else beside each other
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
     bool vectors_are_rows;      ///< family pixels: they lie in neighbouring rows, else behind each other in one
@@ -76,12 +77,15 @@ struct Conv2dInputPlan {
     Task task(const Conv2dProblem& p, std::int64_t number) const {
         return {number / channel_groups / p.groups, number / channel_groups % p.groups, number % channel_groups};
     }
-    /// The block that the same worker probably computes after this task's last: with static schedules that of the next
-    /// task. Only a guess for fetching ahead.
-    std::int64_t next_block(const Conv2dProblem& p, std::int64_t number) const {
+    /// The block that the same worker probably packs after this task's last: with static schedules that of the next
+    /// task, or `blocks` if that is the same. Only a guess for fetching ahead.
+    struct NextBlock {
+        std::int64_t group, block;
+    };
+    NextBlock next_block(const Conv2dProblem& p, std::int64_t number) const {
         const Task next = task(p, number + 1);
-        const bool new_blocks = next.group == 0 && next.channel_group == 0 && next.block_group < block_groups;
-        return new_blocks ? share(blocks, block_groups, next.block_group).begin : blocks;
+        const bool packs = next.channel_group == 0 && next.block_group < block_groups;
+        return {next.group, packs ? share(blocks, block_groups, next.block_group).begin : blocks};
     }
     /// Strips of a batch (pointwise): whole vectors of pixels, of each image or of all. They are the plan's blocks.
     std::int64_t strips(const Conv2dProblem& p) const {

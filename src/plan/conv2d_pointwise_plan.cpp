@@ -10,7 +10,7 @@ constexpr int most_vectors = 4;    ///< the packing register tiles
 constexpr double call_slots = 80;  ///< of a register tile: call, zeros, stores
 constexpr double read_cycles = 1;  ///< per vector of grad_output that comes from beyond the L1 cache
 /// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
-constexpr double pack_cycles = 12, unpack_cycles = 4, spread_cycles = 0.2;
+constexpr double pack_cycles = 4, unpack_cycles = 4, spread_cycles = 0.2;
 
 /// Cycles of `tile_count` tiles of input channels over one strip of `vectors` vectors.
 double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t vectors,
@@ -87,8 +87,7 @@ double cost_in_images(const Conv2dProblem& p, int lanes) {
 
 double cost_across_images(const Conv2dProblem& p, int lanes) {
     const double in = static_cast<double>(p.in_channels), out = static_cast<double>(p.out_channels);
-    // Nothing is fetched while a panel is packed.
-    return strip_cost(p, lanes, 1, 1.05 * (pack_cycles * out + unpack_cycles * in + 0.025 * in * out));
+    return strip_cost(p, lanes, 1, pack_cycles * out + unpack_cycles * in);
 }
 
 }  // namespace

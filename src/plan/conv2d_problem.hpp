@@ -59,6 +59,31 @@ Range valid_columns(const Conv2dProblem& problem, std::int64_t kernel_column);
 /// alternate, so that neighbours together are even, too: a worker's share of the tasks is a row of neighbours.
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
 
+/// As few such parts of [0, size) as hold at most `most` each, one after the other: inner loops have no time to divide.
+class EvenParts {
+public:
+    EvenParts(std::int64_t size, std::int64_t most) : parts_(size <= most ? 1 : (size + most - 1) / most) {
+        if (parts_ == 1) small_ = size;
+        else small_ = size / parts_, larger_ = size % parts_;
+    }
+
+    template <class Visit>
+    void for_each(Visit visit) const {
+        std::int64_t begin = 0, rest = 0;
+        for (std::int64_t part = 0; part < parts_; ++part) {
+            rest += larger_;
+            const bool longer = rest >= parts_;
+            if (longer) rest -= parts_;
+            const std::int64_t end = begin + small_ + int{longer};
+            visit(Range{begin, end});
+            begin = end;
+        }
+    }
+
+private:
+    std::int64_t parts_, small_ = 0, larger_ = 0;
+};
+
 /// The canonical problem of a valid shape: shapes that mean the same become one. An unpadded 1x1 convolution of stride
 /// 1 does not know rows, so its image becomes one row of height * width pixels, and in NHWC its batch one image. A
 /// window as large as the input is a dense layer: a 1x1 convolution with in_channels * taps channels.

@@ -260,6 +260,17 @@ ShapeFamily wide() {
              stride(kernel(image(1, 3, 63, 63, 8), 11, 11), 4, 4)}};
 }
 
+/// Kernels of one row or column, whose borders meet only one axis, and strided ones of one tap beside many channels.
+ShapeFamily flat_kernels() {
+    const Conv2dShape wide = image(2, 40, 17, 23, 36), tall = image(2, 40, 23, 17, 36);
+    return {"flat_kernels",
+            {kernel(wide, 1, 7), kernel(tall, 7, 1), padding(kernel(wide, 1, 7), 0, 0, 3, 2), kernel(tall, 1, 5),
+             stride(kernel(wide, 1, 7), 2, 1), stride(kernel(wide, 1, 7), 1, 3), dilation(kernel(wide, 1, 5), 1, 2),
+             padding(kernel(wide, 2, 6), 1, 0, 0, 1), groups(kernel(wide, 1, 7), 2),
+             kernel(image(1, 17, 1, 19, 20), 1, 7), kernel(image(1, 33, 40, 9, 130), 1, 4),
+             stride(image(3, 20, 15, 14, 130), 2, 2), stride(image(7, 37, 8, 13, 260), 1, 3)}};
+}
+
 /// Few output channels of many input channels, where the operands of the weight gradient may change places.
 ShapeFamily few_outputs() {
     return {
@@ -313,6 +324,7 @@ std::vector<ShapeFamily> conv2d_families() {
                                       narrow_groups(),
                                       tiny(),
                                       wide(),
+                                      flat_kernels(),
                                       few_outputs()};
     for (const char* index : {"0", "1", "2", "3", "4", "5"})
         families.push_back(random_family(std::string("random_") + index, 20, 20));

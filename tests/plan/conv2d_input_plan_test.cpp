@@ -72,7 +72,10 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
             const InputBlock block = input_block(p, plan, b);
             const OutputWindow window = output_window(p, plan, block);
             RC_ASSERT(window.rows.begin <= window.rows.end);
-            if (plan.family == LaneFamily::channels)
+            // Across the axis of its tiles, a block reads nothing beside the tensor.
+            if (plan.family == LaneFamily::channels && plan.tiles_down)
+                RC_ASSERT(0 <= window.columns.begin && window.columns.end <= p.out_width);
+            else if (plan.family == LaneFamily::channels)
                 RC_ASSERT(0 <= window.rows.begin && window.rows.end <= p.out_height);
             RC_ASSERT(holds(window.rows, meeting(block.rows.begin, block.rows.end, p.out_height, p.stride_height,
                                                  p.padding_top, p.kernel_height, p.dilation_height)));
@@ -80,6 +83,21 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
                                                     p.padding_left, p.kernel_width, p.dilation_width)));
         }
     }));
+}
+
+TEST(Conv2dInputPlan, GoesDownWhereThatLeavesOutMoreOfThePadding) {
+    Conv2dShape shape{.batch = 8, .in_channels = 192, .in_height = 17, .in_width = 23, .out_channels = 192};
+    const auto goes_down = [&](Layout layout) {
+        return plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {}).tiles_down;
+    };
+    for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
+        shape.kernel_height = 1, shape.kernel_width = 7, shape.padding_left = shape.padding_right = 0;
+        EXPECT_TRUE(goes_down(layout));
+        shape.kernel_height = 7, shape.kernel_width = 1;
+        EXPECT_FALSE(goes_down(layout));
+        shape.kernel_height = 1, shape.kernel_width = 3, shape.padding_left = shape.padding_right = 1;
+        EXPECT_FALSE(goes_down(layout)) << "two columns of 69 are not worth it";
+    }
 }
 
 TEST(Conv2dInputPlan, CutsBatchesIntoStripsThatRegisterTilesHold) {

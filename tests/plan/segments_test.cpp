@@ -39,6 +39,20 @@ TEST(Share, GivesNeighboursTogetherTheirPartOfTheWhole) {
     }));
 }
 
+TEST(EvenParts, AreTheFewestSharesThatHoldAtMostSoMany) {
+    EXPECT_TRUE(rc::check([] {
+        const std::int64_t size = any(0, 1000), most = any(1, 60);
+        std::vector<Range> parts;
+        EvenParts(size, most).for_each([&](Range part) { parts.push_back(part); });
+        const auto count = static_cast<std::int64_t>(parts.size());
+        RC_ASSERT(count == std::max<std::int64_t>(1, ceil_div(size, most)));
+        for (std::int64_t p = 0; p < count; ++p) {
+            const Range part = parts[static_cast<std::size_t>(p)], expected = share(size, count, p);
+            RC_ASSERT(part.begin == expected.begin && part.end == expected.end);
+        }
+    }));
+}
+
 TEST(ValidOutputs, HoldsExactlyThePositionsThatMeetTheInput) {
     EXPECT_TRUE(rc::check([] {
         const std::int64_t outputs = any(0, 40), inputs = any(0, 40), stride = any(1, 5), offset = any(-30, 30);
