@@ -17,19 +17,7 @@ using plan::LaneFamily;
 using plan::LaneSide;
 using plan::Range;
 
-/// A block of grad_weight and the segment group that is summed.
-struct Block {
-    std::int64_t group, segment_group, lanes, rows;
-};
-
-Block block_of(const Conv2dWeightPlan& plan, std::int64_t task) {
-    return {task / (plan.lane_blocks * plan.row_blocks) % plan.problem.groups, plan.segment_group_of(task),
-            task / plan.row_blocks % plan.lane_blocks, task % plan.row_blocks};
-}
-
-std::int64_t task_of(const Conv2dWeightPlan& plan, const Block& b) {
-    return ((b.segment_group * plan.problem.groups + b.group) * plan.lane_blocks + b.lanes) * plan.row_blocks + b.rows;
-}
+using Block = Conv2dWeightPlan::Block;
 
 plan::LaneTiles tiles_of(const Conv2dWeightPlan& plan, const Block& block) {
     plan::LaneTiles tiles = plan.block_tiles;
@@ -168,9 +156,7 @@ void write_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, 
 template <class T>
 void sum_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block, T* sums, T* bias,
                Scratch<T> scratch) {
-    if (plan.family != LaneFamily::pixels)
-        return weight_channels_task(context, plan, block.group, block.segment_group, block.lanes, block.rows, sums,
-                                    bias, scratch);
+    if (plan.family != LaneFamily::pixels) return weight_channels_task(context, plan, block, sums, bias, scratch);
     if (!plan.exchanged)
         return weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
     plan::Conv2dProblem problem = plan.problem;
@@ -186,7 +172,7 @@ template <class T>
 const T* join_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                     const Block& block) {
     const auto counter = [&](std::int64_t segment_group) {
-        return task_of(plan, {block.group, segment_group, block.lanes, block.rows});
+        return plan.task({block.group, segment_group, block.lanes, block.rows});
     };
     const auto partial = [&](std::int64_t segment_group) {
         return outputs.partials + counter(segment_group) * plan.partial_elements();
@@ -209,7 +195,7 @@ const T* join_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& pla
 template <class T>
 void weight_task(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const WeightOutputs<T>& outputs,
                  std::int64_t task, Scratch<T> scratch) noexcept {
-    const Block block = block_of(plan, task);
+    const Block block = plan.block(task);
     T* sums =
         outputs.partials ? outputs.partials + task * plan.partial_elements() : scratch.take(plan.partial_elements());
     T* bias = outputs.bias && plan.has_bias(block.lanes, block.rows) ? sums + plan.bias_offset() : nullptr;

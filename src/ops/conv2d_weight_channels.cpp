@@ -116,19 +116,41 @@ void prefetch_window(const TensorView<const T>& tensor, const Window& window, Ra
     });
 }
 
+/// What a segment's part in a block is summed from.
+struct Source {
+    std::int64_t group;
+    Range lanes, rows;
+    PixelBox box;
+};
+
+Source source_of(const plan::Conv2dWeightPlan& plan, const plan::Conv2dWeightPlan::Block& block, const PixelBox& box) {
+    return {block.group, plan.lane_block(block.lanes), plan.row_block(block.rows), box};
+}
+
+/// What the same worker probably reads after a task, with static schedules the first segment of the next.
+template <class T>
+std::optional<Source> next_source(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
+                                  std::int64_t task) {
+    if (task + 1 >= plan.tasks) return std::nullopt;
+    const plan::Conv2dWeightPlan::Block next = plan.block(task + 1);
+    const Range segments = context.segments(plan.segments, plan.segment_group(next.segment_group));
+    if (segments.size() == 0) return std::nullopt;
+    return source_of(plan, next, context.box(plan.segments, segments.begin));
+}
+
 /// Sums the segments of a block of grad_weight.
 template <class T>
 class BlockSums {
 public:
-    BlockSums(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
-              const Range& lanes, const Range& rows, T* total, T* bias, Scratch<T> scratch)
+    BlockSums(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
+              const plan::Conv2dWeightPlan::Block& block, T* total, T* bias, Scratch<T> scratch)
         : context_(context),
           plan_(plan),
-          grad_output_(context.grad_output(group)),
-          input_(context.input(group)),
-          lanes_(lanes),
-          rows_(rows),
-          tiles_{lanes.size(), plan.block_tiles.vectors, plan.block_tiles.lanes},
+          grad_output_(context.grad_output(block.group)),
+          input_(context.input(block.group)),
+          lanes_(plan.lane_block(block.lanes)),
+          rows_(plan.row_block(block.rows)),
+          tiles_{lanes_.size(), plan.block_tiles.vectors, plan.block_tiles.lanes},
           total_(total),
           bias_(bias),
           sums_(scratch.take(bias_state_elements<T>(output_channels().size()))),
@@ -136,7 +158,7 @@ public:
               plan::Conv2dWeightPlan::run_elements(plan.problem.taps() * plan.segment_lines(), sizeof(T))))),
           run_counts_(reinterpret_cast<std::int64_t*>(
               scratch.take(plan::Conv2dWeightPlan::count_elements(plan.problem.taps(), sizeof(T))))),
-          patches_(context, plan, group, lanes, rows, scratch),
+          patches_(context, plan, block.group, lanes_, rows_, scratch),
           rest_(from_patches() ? patches_.rest() : scratch) {}
 
     void clear() { context_.kernels.pack->clear(total_, tiles_.padded() * rows_.size() * plan_.problem.taps()); }
@@ -144,8 +166,8 @@ public:
         if (bias_) context_.kernels.pack->clear(bias_, output_channels().size());
     }
 
-    /// Adds a segment; `ahead` is fetched on the side, and the operands of the next segment unless that is null.
-    void add(const PixelBox& box, const PixelBox* next, const FetchAhead& ahead, Finish finish) {
+    /// Adds a segment; `ahead` is fetched on the side, and what is summed next.
+    void add(const PixelBox& box, const std::optional<Source>& next, const FetchAhead& ahead, Finish finish) {
         const Window out = output_window(box), in = input_window(plan_.problem, box);
         if (bias_ && !sums_on_the_way()) add_bias_pass(context_, grad_output_, box, output_channels(), sums_, bias_);
         if (from_patches() && multiplies_zeros() && !finite_sums(box)) {
@@ -179,7 +201,8 @@ private:
     bool from_patches() const { return plan_.family == LaneFamily::patches; }
     bool by_kernel_rows() const { return plan_.family == LaneFamily::kernel_rows; }
     bool lanes_out() const { return plan_.side == LaneSide::grad_output; }
-    const Range& output_channels() const { return lanes_out() ? lanes_ : rows_; }
+    const Range& output_channels() const { return output_channels(lanes_, rows_); }
+    const Range& output_channels(const Range& lanes, const Range& rows) const { return lanes_out() ? lanes : rows; }
 
     /// Whether panels hold zeros for the padding: grad_output must then be finite.
     bool multiplies_zeros() const {
@@ -228,16 +251,17 @@ private:
         return {panel + rows_.begin, 1, pack_kernel_rows(context_, input_, box, window, panel)};
     }
 
-    void fetch(const PixelBox* next, const FetchAhead& ahead) {
+    void fetch(const std::optional<Source>& next, const FetchAhead& ahead) {
         prefetch_.clear();
         prefetch_.add(ahead);
         if (!next) return;
+        const auto& [group, lanes, rows, box] = *next;
         const bool all_channels = from_patches() || by_kernel_rows();
-        prefetch_window(grad_output_, output_window(*next), output_channels(), prefetch_);
-        prefetch_window(input_, input_window(context_.problem, *next),
+        prefetch_window(context_.grad_output(group), output_window(box), output_channels(lanes, rows), prefetch_);
+        prefetch_window(context_.input(group), input_window(context_.problem, box),
                         all_channels  ? Range{0, context_.problem.in_channels}
-                        : lanes_out() ? rows_
-                                      : lanes_,
+                        : lanes_out() ? rows
+                                      : lanes,
                         prefetch_);
     }
 
@@ -267,27 +291,26 @@ private:
 }  // namespace
 
 template <class T>
-void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
-                          std::int64_t segment_group, std::int64_t lane_block, std::int64_t row_block, T* total,
-                          T* bias, Scratch<T> scratch) noexcept {
-    const Range whole = plan.segment_group(segment_group), segments = context.segments(plan.segments, whole);
-    BlockSums<T> sums(context, plan, group, plan.lane_block(lane_block), plan.row_block(row_block), total, bias,
-                      scratch);
+void weight_channels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
+                          const plan::Conv2dWeightPlan::Block& block, T* total, T* bias, Scratch<T> scratch) noexcept {
+    const Range whole = plan.segment_group(block.segment_group), segments = context.segments(plan.segments, whole);
+    BlockSums<T> sums(context, plan, block, total, bias, scratch);
     if (segments.size() == 0) sums.clear();
     if (segments.begin == whole.begin) sums.clear_bias();
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
         const bool last = s + 1 == segments.end;
-        const PixelBox box = context.box(plan.segments, s), next = last ? box : context.box(plan.segments, s + 1);
-        sums.add(box, last ? nullptr : &next, context.ahead.part(s - segments.begin, segments.size()),
+        const std::optional<Source> next = last ? next_source(context, plan, plan.task(block))
+                                                : source_of(plan, block, context.box(plan.segments, s + 1));
+        sums.add(context.box(plan.segments, s), next, context.ahead.part(s - segments.begin, segments.size()),
                  s == whole.begin ? Finish::store : Finish::add);
     }
 }
 
-template void weight_channels_task<float>(const Conv2dContext<float>&, const plan::Conv2dWeightPlan&, std::int64_t,
-                                          std::int64_t, std::int64_t, std::int64_t, float*, float*,
+template void weight_channels_task<float>(const Conv2dContext<float>&, const plan::Conv2dWeightPlan&,
+                                          const plan::Conv2dWeightPlan::Block&, float*, float*,
                                           Scratch<float>) noexcept;
-template void weight_channels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&, std::int64_t,
-                                           std::int64_t, std::int64_t, std::int64_t, double*, double*,
+template void weight_channels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&,
+                                           const plan::Conv2dWeightPlan::Block&, double*, double*,
                                            Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

@@ -61,6 +61,17 @@ struct Conv2dWeightPlan {
     /// they share its cache lines.
     std::int64_t blocks() const { return problem.groups * lane_blocks * row_blocks; }
     std::int64_t segment_group_of(std::int64_t task) const { return task / blocks(); }
+    /// A block of grad_weight and the segment group that is summed: what a task works on.
+    struct Block {
+        std::int64_t group, segment_group, lanes, rows;
+    };
+    Block block(std::int64_t task) const {
+        return {task / (lane_blocks * row_blocks) % problem.groups, segment_group_of(task),
+                task / row_blocks % lane_blocks, task % row_blocks};
+    }
+    std::int64_t task(const Block& b) const {
+        return ((b.segment_group * problem.groups + b.group) * lane_blocks + b.lanes) * row_blocks + b.rows;
+    }
     std::int64_t partial_elements() const { return bias_offset() + round_up(block_bias, 16); }
     /// Where the bias of a block's output channels begins in its partial sum.
     std::int64_t bias_offset() const { return round_up(block_elements, 16); }
