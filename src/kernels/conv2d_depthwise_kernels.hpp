@@ -174,13 +174,14 @@ struct DepthwisePlaneInputKernels {
 
 /// Rows of grad_input that share rows of grad_output. Row t, pixel v is the chain over tap row m, then tap column c, of
 ///     grad_output(row first_row + (t - m) * row_step, output v, tap c) * weights[m * weight_row + c * weight_column]
-/// where rows outside [0, size) do not exist. The weights are finite.
+/// where rows outside [0, size) do not exist and columns beside the image are zeros in memory. The weights are finite.
 template <class T>
 struct DepthwiseTiles {
     const T* grad_output;
     std::ptrdiff_t row;  ///< elements from a row to the next
     std::int64_t size, first_row, row_step;
-    DepthwiseColumns columns;
+    std::ptrdiff_t pixel;                   ///< elements from a column to the next
+    std::int64_t first_column, column_tap;  ///< column of output 0, tap 0, and from a tap to the next
     const T* weights;
     std::ptrdiff_t weight_row, weight_column;
     std::int64_t kernel_rows, kernel_columns;
@@ -200,8 +201,7 @@ struct DepthwiseTileKernels {
     using Function = void (*)(const DepthwiseTiles<T>&) noexcept;
 
     int rows_limit[max_pixels + 1];
-    /// Null beyond rows_limit. In `inner` every column exists.
-    Function inner[max_rows + 1][max_pixels + 1], border[max_rows + 1][max_pixels + 1];
+    Function function[max_rows + 1][max_pixels + 1];  ///< null beyond rows_limit
 };
 
 /// The same for narrow groups, which meet channel by channel in each tap row: rows of one vector of the unit.
@@ -223,17 +223,23 @@ struct DepthwisePanels {
     std::int64_t unit;
 };
 
+/// Rows of a panel: behind so many pixels `margin` elements that no pixel of the tensor goes to.
+struct DepthwisePanelRows {
+    std::int64_t width;
+    std::ptrdiff_t margin;
+};
+
 /// Copies between tensors and panels, [pixel][unit]. A unit may have fewer channels than lanes: the others are zero in
 /// a panel and not touched in a tensor.
 template <class T>
 struct DepthwisePanelKernels {
     /// One vector of channels from NCHW to pixels `to_pixel` apart; `channel` is the distance of its planes.
     void (*read_planes)(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to,
-                        std::ptrdiff_t to_pixel) noexcept;
+                        std::ptrdiff_t to_pixel, const DepthwisePanelRows& rows) noexcept;
     /// From NHWC; `pixel` is the distance of its pixels. The channels of each pixel go to several units: memory is
     /// read in order.
     void (*read_pixels)(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
-                        const DepthwisePanels& panels) noexcept;
+                        const DepthwisePanels& panels, const DepthwisePanelRows& rows) noexcept;
     /// One vector of channels to NCHW, past the caches where the planes' alignment allows it.
     void (*write_planes)(const T* from, std::ptrdiff_t from_pixel, int channels, std::int64_t pixels, T* to,
                          std::ptrdiff_t channel, bool accumulate, bool streaming) noexcept;

@@ -6,6 +6,7 @@
 namespace backgrad::BACKGRAD_ISA {
 
 using kernels::DepthwisePanelKernels;
+using kernels::DepthwisePanelRows;
 using kernels::DepthwisePanels;
 
 namespace {
@@ -26,9 +27,31 @@ void load_part(const T* from, std::ptrdiff_t row, int rows, int columns, vec<T> 
     transpose(block);
 }
 
+/// Writes neighbouring pixels from the x-th on, past the margins of rows.
+template <class T>
+[[gnu::always_inline]] inline void store_pixels(const vec<T> (&block)[vec<T>::lanes], int count, std::int64_t x, T* to,
+                                                std::ptrdiff_t to_pixel, const DepthwisePanelRows& rows) {
+    const std::int64_t row = rows.margin > 0 ? x / rows.width : 0;
+    std::int64_t left = rows.margin > 0 ? (row + 1) * rows.width - x : vec<T>::lanes;
+    to += x * to_pixel + row * rows.margin;
+    if (count == vec<T>::lanes && left >= count) {
+#pragma GCC unroll 16
+        for (int i = 0; i < vec<T>::lanes; ++i) block[i].store(to + i * to_pixel);
+        return;
+    }
+    for (int i = 0; i < count; ++i, to += to_pixel) {
+        if (left == 0) {
+            to += rows.margin;
+            left = rows.width;
+        }
+        --left;
+        block[i].store(to);
+    }
+}
+
 template <class T>
 void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64_t pixels, T* to,
-                 std::ptrdiff_t to_pixel) noexcept {
+                 std::ptrdiff_t to_pixel, const DepthwisePanelRows& rows) noexcept {
     using V = vec<T>;
     for (std::int64_t x = 0; x < pixels; x += V::lanes) {
         V block[V::lanes];
@@ -42,20 +65,20 @@ void read_planes(const T* from, std::ptrdiff_t channel, int channels, std::int64
             if (x + count > pixels) count = static_cast<int>(pixels - x);
             load_part(from + x, channel, channels, count, block);
         }
-        if (count == V::lanes) {
-#pragma GCC unroll 16
-            for (int i = 0; i < V::lanes; ++i) block[i].store(to + (x + i) * to_pixel);
-        } else {
-            for (int i = 0; i < count; ++i) block[i].store(to + (x + i) * to_pixel);
-        }
+        store_pixels(block, count, x, to, to_pixel, rows);
     }
 }
 
 template <class T>
 void read_pixels(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
-                 const DepthwisePanels& panels) noexcept {
+                 const DepthwisePanels& panels, const DepthwisePanelRows& rows) noexcept {
     using V = vec<T>;
-    for (std::int64_t x = 0; x < pixels; ++x, from += pixel, to += panels.unit) {
+    std::int64_t left = rows.width;
+    for (std::int64_t x = 0; x < pixels; ++x, --left, from += pixel, to += panels.unit) {
+        if (left == 0) {
+            to += rows.margin;
+            left = rows.width;
+        }
         for (std::int64_t c = 0; c < channels; c += line<T>) prefetch_to_l2(from + pixels_ahead * pixel + c);
         T* unit = to;
         for (std::int64_t begin = 0; begin < channels; begin += panels.unit, unit += panels.panel) {

@@ -11,28 +11,21 @@ namespace {
 
 /// rows * pixels accumulators, `pixels` vectors of grad_output and one weight: 3 x 7 (21 + 7 + 1) with AVX-512, 3 x 3
 /// (9 + 3 + 1) with AVX2. A vector of grad_output serves `rows` FMAs and a weight `pixels`, so the loads stay behind
-/// the FMAs. Beyond 6 rows of 3 pixels GCC 12 stores accumulators of the border tile to the stack.
-constexpr bool tile_fits(int rows, int pixels) {
-    return rows * pixels + pixels + 1 <= registers && (pixels < 3 || rows <= 6);
-}
+/// the FMAs.
+constexpr bool tile_fits(int rows, int pixels) { return rows * pixels + pixels + 1 <= registers; }
 
 /// The outputs of the tile share each vector of grad_output.
-template <class T, bool border>
+template <class T>
 struct ChannelAdder {
     template <int begin, int end, int rows, int pixels>
     static void add_row(const DepthwiseTiles<T>& in, std::int64_t row, const T* w, vec<T> (&sum)[rows][pixels]) {
         using V = vec<T>;
         if (row < 0 || row >= in.size) return;
-        const T* g = in.grad_output + row * in.row;
-        std::int64_t column = in.columns.first;
-        for (std::int64_t c = 0; c < in.kernel_columns; ++c, column += in.columns.tap, w += in.weight_column) {
+        const T* first = in.grad_output + row * in.row + in.first_column * in.pixel;
+        for (std::int64_t c = 0; c < in.kernel_columns; ++c, first += in.column_tap * in.pixel, w += in.weight_column) {
             V x[pixels];
 #pragma GCC unroll 8
-            for (int v = 0; v < pixels; ++v) {
-                const T* from = g + (column + v) * in.columns.pixel;
-                if constexpr (border) from = column + v >= 0 && column + v < in.columns.size ? from : zeros<T>;
-                x[v] = V::load(from);
-            }
+            for (int v = 0; v < pixels; ++v) x[v] = V::load(first + v * in.pixel);
             if constexpr (end - begin > 1) {
 #pragma GCC unroll 8
                 for (int v = 0; v < pixels; ++v) keep_in_register(x[v]);
@@ -47,17 +40,16 @@ struct ChannelAdder {
     }
 };
 
-template <class T, bool border, int rows, int pixels>
+template <class T, int rows, int pixels>
 constexpr typename DepthwiseTileKernels<T>::Function entry() {
     if constexpr (rows >= 1 && pixels >= 1 && tile_fits(rows, pixels))
-        return &row_tiles<ChannelAdder<T, border>, T, rows, pixels>;
+        return &row_tiles<ChannelAdder<T>, T, rows, pixels>;
     else return nullptr;
 }
 
 template <class T, int rows, int... pixels>
 constexpr void fill_pixels(DepthwiseTileKernels<T>& table, std::integer_sequence<int, pixels...>) {
-    ((table.inner[rows][pixels] = entry<T, false, rows, pixels>()), ...);
-    ((table.border[rows][pixels] = entry<T, true, rows, pixels>()), ...);
+    ((table.function[rows][pixels] = entry<T, rows, pixels>()), ...);
 }
 
 template <class T, int... row>

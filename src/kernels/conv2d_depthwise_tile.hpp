@@ -1,7 +1,6 @@
 #pragma once
 
 #include "kernels/conv2d_depthwise_kernels.hpp"
-#include "kernels/zeros.hpp"
 #include "simd/vec.hpp"
 
 /// Tiles of grad_input that share rows of grad_output. How a row is added is the caller's: `Adder::add_row<begin, end>(

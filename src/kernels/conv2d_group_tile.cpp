@@ -28,7 +28,7 @@ struct GroupAdder {
     template <int begin, int end, int rows, int pixels>
     static void add_row(const DepthwiseTiles<T>& in, std::int64_t row, const T* w, V (&sum)[rows][pixels]) {
         if (row < 0 || row >= in.size) return;
-        const T* g = in.grad_output + row * in.row;
+        const T* g = in.grad_output + row * in.row + in.first_column * in.pixel;
         const std::int32_t* order = shared ? group_order<T>(in.group) : nullptr;
         if constexpr (window > 0) {
             add_window<begin, end>(in, g, order, w, sum);
@@ -37,11 +37,11 @@ struct GroupAdder {
             for (std::int64_t i = 0; i < in.group; ++i, w += in.weight_channel) {
                 ahead.fetch();
                 const T* tap = w;
-                std::int64_t column = in.columns.first;
-                for (std::int64_t c = 0; c < in.kernel_columns; ++c, column += in.columns.tap) {
+                const T* first = g;
+                for (std::int64_t c = 0; c < in.kernel_columns; ++c, first += in.column_tap * in.pixel) {
                     V x[pixels];
                     unrolled<pixels>([&](auto v) __attribute__((always_inline)) {
-                        x[v] = group_channel<T, shared>(pixel(in, g, column + v), i, order);
+                        x[v] = group_channel<T, shared>(first + v * in.pixel, i, order);
                     });
                     add_tap<begin, end, 0>(in, tap, x, sum);
                     tap += in.weight_column;
@@ -51,25 +51,18 @@ struct GroupAdder {
     }
 
 private:
-    [[gnu::always_inline]] static const T* pixel(const DepthwiseTiles<T>& in, const T* g, std::int64_t column) {
-        return column >= 0 && column < in.columns.size ? g + column * in.columns.pixel : zeros<T>;
-    }
-
     /// Column taps that are neighbours, in descending order.
     template <int begin, int end, int rows, int pixels>
     [[gnu::always_inline]] static void add_window(const DepthwiseTiles<T>& in, const T* g, const std::int32_t* order,
                                                   const T* w, V (&sum)[rows][pixels]) {
         constexpr int met = pixels + window - 1;
-        const T* from[met];
-        unrolled<met>([&](auto u) __attribute__((always_inline)) {
-            from[u] = pixel(in, g, in.columns.first - (window - 1) + u);
-        });
+        const T* const from = g - (window - 1) * in.pixel;
         PrefetchTurns<T> ahead(*in.prefetch, in.group, w);
         for (std::int64_t i = 0; i < in.group; ++i, w += in.weight_channel) {
             ahead.fetch();
             V x[met];
             const auto load = [&](auto u) __attribute__((always_inline)) {
-                x[u] = group_channel<T, shared>(from[u], i, order);
+                x[u] = group_channel<T, shared>(from + u * in.pixel, i, order);
                 keep_in_register(x[u]);
             };
             // The last pixel's vector is done with when the next tap column needs a register.

@@ -66,6 +66,8 @@ struct BlockWork {
         if (plan.gradients.input) pack_weights();
         if (plan.sums()) context.kernels.pack->clear(memory.weight_total, plan.partial_elements());
         if (segments.size() == 0) return;
+        // Rows of all strips leave the margins as they are.
+        if (plan.margins() > 0) context.kernels.pack->clear(memory.source, plan.units_at_once * plan.source_elements);
         std::optional<DepthwiseStrip> strip = strip_at(segments, plan.segments.box(segments.begin).image_begin);
         while (strip) {
             const std::optional<DepthwiseStrip> next = strip_after(*strip, segments.end);
@@ -132,13 +134,15 @@ private:
         if (over_planes(part.begin))
             return compute_plane_input(context, plan, strip, plan.unit_range(part), weights(part.begin), modes.input);
         read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements,
-             memory.source);
+             plan.margins(), source_panel(part.begin, part.begin));
         if (plan.input_panels())
-            read(context.input(0), strip.image, part, strip.input_rows, p.in_width, plan.input_elements, memory.input);
+            read(context.input(0), strip.image, part, strip.input_rows, p.in_width, plan.input_elements, 0,
+                 memory.input);
         for (std::int64_t u = part.begin; u < part.end; ++u) {
             const std::int64_t i = u - part.begin;
-            const DepthwiseRows<const T> source{memory.source + i * plan.source_elements, strip.source_rows,
-                                                p.out_width * plan.unit_channels, plan.unit_channels};
+            const DepthwiseRows<const T> source{source_panel(part.begin, u), strip.source_rows,
+                                                (p.out_width + plan.margins()) * plan.unit_channels,
+                                                plan.unit_channels};
             if (plan.sums_from_panels())
                 add_sums(strip, u, source,
                          {memory.input + i * plan.input_elements, strip.input_rows, p.in_width * plan.unit_channels,
@@ -151,6 +155,11 @@ private:
                                         ahead.queue());
         }
         if (plan.gradients.input && strip.target_rows.size() > 0) write(strip, part);
+    }
+
+    /// The first pixel of the panel of a unit, where panels begin with that of `first`.
+    T* source_panel(std::int64_t first, std::int64_t unit) const {
+        return memory.source + (unit - first) * plan.source_elements + plan.margin_left * plan.unit_channels;
     }
 
     void add_sums(const DepthwiseStrip& strip, std::int64_t unit, const DepthwiseRows<const T>& source,
@@ -209,21 +218,23 @@ private:
         context.kernels.pack->copy_out(sums, size, 1, size, total, size, 1, Finish::add);
     }
 
-    /// Copies rows of some units to their panels, which lie `panel` elements apart.
+    /// Copies rows of some units to their panels, which lie `panel` elements apart, with `margins` columns behind each.
     void read(const TensorView<const T>& tensor, std::int64_t image, Range part, Range rows, std::int64_t width,
-              std::int64_t panel, T* to) const {
+              std::int64_t panel, std::int64_t margins, T* to) const {
         const auto& kernels = *context.kernels.depthwise->panel;
         const Range channels = plan.unit_range(part);
         const std::int64_t unit = plan.unit_channels;
+        const kernels::DepthwisePanelRows panel_rows{width, margins * unit};
         for_each_row_run(tensor, image, channels.begin, rows, 0, width, [&](const T* from, std::int64_t pixels) {
             if (context.problem.layout == Layout::nhwc) {
-                kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, {panel, unit});
+                kernels.read_pixels(from, tensor.pixel, channels.size(), pixels, to, {panel, unit}, panel_rows);
             } else {
                 for_each_vector(channels.size(), [&](std::int64_t c, int count) {
-                    kernels.read_planes(from + c * tensor.channel, tensor.channel, count, pixels, to + c, unit);
+                    kernels.read_planes(from + c * tensor.channel, tensor.channel, count, pixels, to + c, unit,
+                                        panel_rows);
                 });
             }
-            to += pixels * unit;
+            to += pixels * unit + pixels / width * panel_rows.margin;
         });
     }
 

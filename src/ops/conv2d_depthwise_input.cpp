@@ -51,24 +51,20 @@ private:
     }
 };
 
-/// The functions of register tiles, by rows and pixels. Those of `inner` need every column.
+/// The functions of register tiles of so many rows, by pixels.
 template <class T>
-struct TileFunctions {
-    using Row = typename DepthwiseTileKernels<T>::Function[DepthwiseTileKernels<T>::max_pixels + 1];
-    const Row *inner, *border;
-};
+using TileRow = typename DepthwiseTileKernels<T>::Function[DepthwiseTileKernels<T>::max_pixels + 1];
 
-/// Narrow groups have one kind for all columns, and more for taps that are neighbours.
+/// Narrow groups have more kinds, for taps that are neighbours.
 template <class T>
-TileFunctions<T> tile_functions(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
-                                const kernels::DepthwiseTiles<T>& tiles) {
+const TileRow<T>* tile_functions(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
+                                 const kernels::DepthwiseTiles<T>& tiles) {
     const kernels::DepthwiseKernels<T>& kernels = *context.kernels.depthwise;
-    if (plan.group_channels == 1) return {kernels.tile->inner, kernels.tile->border};
-    const bool neighbours = tiles.columns.tap == -1 && tiles.kernel_columns > 1 &&
+    if (plan.group_channels == 1) return kernels.tile->function;
+    const bool neighbours = tiles.column_tap == -1 && tiles.kernel_columns > 1 &&
                             tiles.kernel_columns <= kernels::GroupTileKernels<T>::max_window;
     const auto& table = plan.groups_share_vector() ? kernels.group_tile->shared : kernels.group_tile->filled;
-    const auto& functions = table[neighbours ? tiles.kernel_columns : 0];
-    return {functions, functions};
+    return table[neighbours ? tiles.kernel_columns : 0];
 }
 
 /// One class of rows and one class of columns: their pixels see the same taps.
@@ -78,24 +74,17 @@ struct ClassWork {
     plan::DepthwiseTile tile;
     std::int64_t rows, columns;
 
-    /// Tiles of pixels as equal as can be; those that look beyond the image are border tiles.
-    void run(const TileFunctions<T>& functions) const {
-        const std::int64_t blocks = plan::ceil_div(columns, tile.pixels);
-        for (std::int64_t i = 0; i < blocks; ++i) {
-            const Range part = plan::share(columns, blocks, i);
-            const std::int64_t first = tiles.columns.first + part.begin;
-            const std::int64_t reach = (tiles.kernel_columns - 1) * tiles.columns.tap;
-            const bool inner = first + reach >= 0 && first + part.size() <= tiles.columns.size;
-            run_rows(inner ? functions.inner : functions.border, part);
-        }
+    /// Tiles of pixels as equal as can be.
+    void run(const TileRow<T>* functions) const {
+        plan::EvenParts(columns, tile.pixels).for_each([&](Range part) { run_rows(functions, part); });
     }
 
 private:
     /// Tiles of rows as equal as can be: first those with a row more.
-    void run_rows(const typename TileFunctions<T>::Row* functions, Range part) const {
+    void run_rows(const TileRow<T>* functions, Range part) const {
         const std::int64_t count = plan::ceil_div(rows, tile.rows), tall = plan::ceil_div(rows, count);
         kernels::DepthwiseTiles<T> work = tiles;
-        work.columns.first += part.begin;
+        work.first_column += part.begin;
         work.output += part.begin * tiles.output_pixel;
         work.tiles = rows - count * (tall - 1);
         functions[tall][part.size()](work);
@@ -153,7 +142,9 @@ void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2d
                                grad_output.rows.size(),
                                plan.rows.output(at) - grad_output.rows.begin,
                                up.output_step,
-                               {grad_output.pixel, p.out_width, plan.columns.output(x), 1, -left.output_step},
+                               grad_output.pixel,
+                               plan.columns.output(x),
+                               -left.output_step,
                                weights + (up.first * p.kernel_width + left.first) * tap,
                                up.tap_step * p.kernel_width * tap,
                                left.tap_step * tap,
@@ -169,7 +160,7 @@ void compute_depthwise_input(const Conv2dContext<T>& context, const plan::Conv2d
                               plan.tiles[static_cast<std::size_t>((at + p.padding_top) % p.stride_height)],
                               plan::ceil_div(rows.size() - y, row_step),
                               plan::ceil_div(p.in_width - x, p.stride_width)};
-            const TileFunctions<T> functions = tile_functions(context, plan, work.tiles);
+            const TileRow<T>* functions = tile_functions(context, plan, work.tiles);
             for (std::int64_t v = 0; v < plan.vectors(); ++v) {
                 work.run(functions);
                 work.tiles.weights += plan.lanes;

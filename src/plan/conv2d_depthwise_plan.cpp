@@ -46,6 +46,17 @@ Range hull(const Range& a, const Range& b) {
     return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
 }
 
+/// The columns beside grad_output that grad_input's taps meet.
+void set_margins(Conv2dDepthwisePlan& plan, const Conv2dProblem& p) {
+    for (std::int64_t x = 0; x < p.in_width; ++x) {
+        const DepthwiseTaps& taps = plan.columns.taps(x);
+        if (taps.count == 0) continue;
+        const std::int64_t last = plan.columns.output(x), first = last - (taps.count - 1) * taps.output_step;
+        plan.margin_left = std::max(plan.margin_left, -first);
+        plan.margin_right = std::max(plan.margin_right, last + 1 - p.out_width);
+    }
+}
+
 /// Panels for strips of at most `rows` rows of grad_output.
 void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t rows) {
     // Padding beyond the kernel's reach moves what grad_input reads away from the strip.
@@ -57,7 +68,7 @@ void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t
     const std::int64_t lanes = plan.unit_channels;
     // Panels of 2^k bytes would meet in the same cache sets.
     const auto panel = [lanes](std::int64_t pixels) { return (pixels | 1) * lanes; };
-    plan.source_elements = plan.source_panels() ? panel(sources * p.out_width) : 0;
+    plan.source_elements = plan.source_panels() ? panel(sources * (p.out_width + plan.margins())) : 0;
     plan.input_elements = plan.input_panels() ? panel(inputs * p.in_width) : 0;
     plan.target_elements = plan.gradients.input ? panel(targets * p.in_width) : 0;
 }
@@ -186,6 +197,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * plan.group_channels * plan.unit_channels;
+    if (gradients.input) set_margins(plan, p);
     choose_blocks(plan, p, static_cast<std::int64_t>(element_bytes), strategy, way.units_per_task);
     choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
     choose_tiles(plan, p, limits, way.tile_pixels);

@@ -81,12 +81,15 @@ struct Conv2dDepthwisePlan {
     std::int64_t weight_elements;  ///< per unit: sums of the taps, for each channel of grad_output in a group
     /// The sums over planes: chains of a unit, their sums, and the blocks of columns as the kernels read them.
     std::int64_t chain_elements, plane_sum_elements, plane_block_elements;
+    /// Columns of zeros before and behind a row of a grad_output panel, for grad_input's taps beside the image.
+    std::int64_t margin_left, margin_right;
     /// Elements of a unit's panels, for a strip of grad_output, input and grad_input.
     std::int64_t source_elements, input_elements, target_elements;
     /// Elements of a task's scratch, and of the partial sums that all share.
     std::int64_t worker_elements, shared_elements;
 
     std::int64_t vectors() const { return unit_channels / lanes; }
+    std::int64_t margins() const { return margin_left + margin_right; }
     /// Whether narrow groups share a vector; else a group fills one or more.
     bool groups_share_vector() const { return group_channels < lanes; }
     bool sums() const { return gradients.weight || gradients.bias; }

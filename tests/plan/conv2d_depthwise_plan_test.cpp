@@ -57,12 +57,29 @@ TEST(Conv2dDepthwisePlan, HasPanelsForEveryStrip) {
         const auto [p, plan] = any_plan();
         for_each_strip(p, plan, [&p = p, &plan = plan](const DepthwiseStrip& strip) {
             if (plan.source_panels())
-                RC_ASSERT(strip.source_rows.size() * p.out_width * plan.unit_channels <= plan.source_elements);
+                RC_ASSERT(strip.source_rows.size() * (p.out_width + plan.margins()) * plan.unit_channels <=
+                          plan.source_elements);
             if (plan.input_panels())
                 RC_ASSERT(strip.input_rows.size() * p.in_width * plan.unit_channels <= plan.input_elements);
             if (plan.gradients.input)
                 RC_ASSERT(strip.target_rows.size() * p.in_width * plan.unit_channels <= plan.target_elements);
         });
+    }));
+}
+
+TEST(Conv2dDepthwisePlan, HasMarginsForEveryTapBesideTheImageAndNoWider) {
+    EXPECT_TRUE(rc::check([] {
+        const auto [p, plan] = any_plan();
+        std::int64_t left = 0, right = 0;
+        for (std::int64_t x = 0; x < p.in_width; ++x)
+            for (std::int64_t c = 0; c < p.kernel_width; ++c) {
+                const std::int64_t reached = x + p.padding_left - c * p.dilation_width;
+                if (reached % p.stride_width != 0) continue;
+                left = std::max(left, -reached / p.stride_width);
+                right = std::max(right, reached / p.stride_width + 1 - p.out_width);
+            }
+        RC_ASSERT(plan.margin_left == (plan.gradients.input ? left : 0));
+        RC_ASSERT(plan.margin_right == (plan.gradients.input ? right : 0));
     }));
 }
 
