@@ -149,17 +149,31 @@ private:
                           plan.unit_channels});
             if (plan.gradients.input)
                 compute_depthwise_input(context, plan, source, weights(u),
-                                        memory.weights_finite[u - units.begin] == T(1),
-                                        {memory.target + i * plan.target_elements, strip.target_rows,
-                                         p.in_width * plan.unit_channels, plan.unit_channels},
+                                        memory.weights_finite[u - units.begin] == T(1), target(strip, u, i),
                                         ahead.queue());
         }
-        if (plan.gradients.input && strip.target_rows.size() > 0) write(strip, part);
+        if (plan.gradients.input && !writes_in_place() && strip.target_rows.size() > 0) write(strip, part);
     }
 
     /// The first pixel of the panel of a unit, where panels begin with that of `first`.
     T* source_panel(std::int64_t first, std::int64_t unit) const {
         return memory.source + (unit - first) * plan.source_elements + plan.margin_left * plan.unit_channels;
+    }
+
+    /// Whether tiles write grad_input's pixels where they go: they can neither add nor go past the caches.
+    bool writes_in_place() const {
+        return plan.target_in_place && modes.input == WriteMode::overwrite && !plan.streaming;
+    }
+
+    /// The rows of grad_input of a unit, or its panel, the i-th.
+    DepthwiseRows<T> target(const DepthwiseStrip& strip, std::int64_t unit, std::int64_t i) const {
+        if (writes_in_place()) {
+            const TensorView<T> tensor = context.grad_input(0);
+            return {tensor.at(strip.image, unit * plan.unit_channels, strip.target_rows.begin, 0), strip.target_rows,
+                    tensor.row, tensor.pixel};
+        }
+        return {memory.target + i * plan.target_elements, strip.target_rows,
+                context.problem.in_width * plan.unit_channels, plan.unit_channels};
     }
 
     void add_sums(const DepthwiseStrip& strip, std::int64_t unit, const DepthwiseRows<const T>& source,

@@ -150,6 +150,18 @@ void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Depth
     }
 }
 
+/// Whether tiles should write NHWC's pixels where they go. They write a line here and there, which costs more than
+/// panels that are copied in the order of memory where little is computed in between and pixels share few sets of an L1
+/// cache of 64.
+bool gains_in_place(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, std::int64_t element_bytes) {
+    constexpr std::int64_t line_bytes = 64, cache_sets = 64, many_sets = 16, many_products = 16;
+    if (p.layout != Layout::nhwc || plan.channels % plan.unit_channels != 0) return false;
+    const std::int64_t pixel_lines = std::max<std::int64_t>(1, plan.channels * element_bytes / line_bytes);
+    const std::int64_t sets = cache_sets / std::gcd(cache_sets, pixel_lines * p.stride_width);
+    const std::int64_t products = plan.group_channels * p.taps() / (p.stride_height * p.stride_width);
+    return products >= many_products || sets >= many_sets;
+}
+
 /// Segments where nothing is summed, so that they are free: equal, and enough for all threads.
 Segments free_segments(const Conv2dProblem& p, std::int64_t units, const Strategy& strategy) {
     constexpr std::int64_t tasks_per_thread = 8, least_terms = 512;
@@ -197,7 +209,10 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * plan.group_channels * plan.unit_channels;
-    if (gradients.input) set_margins(plan, p);
+    if (gradients.input) {
+        set_margins(plan, p);
+        plan.target_in_place = gains_in_place(p, plan, static_cast<std::int64_t>(element_bytes));
+    }
     choose_blocks(plan, p, static_cast<std::int64_t>(element_bytes), strategy, way.units_per_task);
     choose_strips(plan, p, static_cast<std::int64_t>(element_bytes));
     choose_tiles(plan, p, limits, way.tile_pixels);

@@ -75,6 +75,7 @@ struct Conv2dDepthwisePlan {
     DepthwisePlanesPlan planes;                            ///< if so
     bool over_rows;                                        ///< whether they are taken straight from rows of NHWC
     std::vector<DepthwisePlaneInputColumns> input_planes;  ///< empty where grad_input needs panels
+    bool target_in_place;  ///< whether tiles may write grad_input where it goes: NHWC's pixels are whole units
     std::int64_t tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
 

@@ -190,7 +190,7 @@ ShapeFamily grouped() {
 
 ShapeFamily depthwise() {
     ShapeFamily family{"depthwise", {}};
-    for (const std::int64_t channels : Sizes{1, 3, 8, 15, 16, 17, 33})
+    for (const std::int64_t channels : Sizes{1, 3, 8, 15, 16, 17, 33, 48})
         for (const std::int64_t size : Sizes{3, 5, 7})
             for (const std::int64_t step : Sizes{1, 2})
                 family.shapes.push_back(groups(
