@@ -44,9 +44,11 @@ template <class T>
 InputPanel<T> empty_panel(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const plan::OutputWindow& window,
                           T* data) {
     const std::int64_t rows = window.rows.size(), columns = window.columns.size(), channels = p.out_channels;
-    if (channels_last(p, plan)) return {data, window, columns * channels, channels, 1};
-    if (turned(p, plan)) return {data, window, 1, rows * channels, rows};
-    return {data, window, columns * channels, 1, columns};
+    InputPanel<T> panel{data, window, columns * channels, 1, columns, 0};
+    if (channels_last(p, plan)) panel.column = channels, panel.channel = 1;
+    else if (turned(p, plan)) panel.row = 1, panel.column = rows * channels, panel.channel = rows;
+    panel.term = has_tap_terms(p) ? -p.dilation_width * panel.column : panel.channel;
+    return panel;
 }
 
 }  // namespace

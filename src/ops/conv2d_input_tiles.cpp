@@ -24,14 +24,13 @@ bool any_tap_meets(std::int64_t position, std::int64_t taps, std::int64_t dilati
 struct WeightOrder {
     std::int64_t output = 0;  ///< between copied output channels; 0 where they are packed
     bool reversed = false;    ///< copied: a rotated kernel is the adjoint of the kernel read backwards
+    std::int64_t term = 1;    ///< from one term to the next
 
     /// Of the first of `size` output channels, counted from the first that is there.
     std::int64_t at(const plan::Conv2dProblem& p, std::int64_t channel, std::int64_t size, std::int64_t tap) const {
         if (output == 0) return packed_unit(p, channel, size, tap);
         return channel * output + (reversed ? p.taps() - 1 - tap : tap);
     }
-    /// From one output channel to the next.
-    std::int64_t step() const { return output == 0 ? 1 : output; }
 };
 
 /// The axes along which a tap is left out where its grad_output lies outside the tensor. Along the others, which a tile
@@ -72,10 +71,10 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
                 const std::int64_t tap = r * p.kernel_width + c;
                 const std::int64_t weights = order.at(p, channel - outputs.begin, size, tap);
                 const std::int64_t values = panel.offset(out_y, out_x, channel);
-                // With one tap the next block of channels goes on where the last one ended.
+                // With one tap the next block of channels goes on where the last one ended, with one channel the tap.
                 const bool goes_on =
-                    count > 0 && offset_of_weights(runs[count - 1]) + runs[count - 1].count * order.step() == weights &&
-                    offset_of_values(runs[count - 1]) + runs[count - 1].count * panel.channel == values;
+                    count > 0 && offset_of_weights(runs[count - 1]) + runs[count - 1].count * order.term == weights &&
+                    offset_of_values(runs[count - 1]) + runs[count - 1].count * panel.term == values;
                 if (goes_on) runs[count - 1].count += size;
                 else runs[count++] = lanes_are_weights ? Run{weights, values, size} : Run{values, weights, size};
             }
@@ -166,7 +165,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
                                                         tile.lanes,
                                                         work.panel.data + terms.shift,
                                                         1,
-                                                        work.panel.channel,
+                                                        work.panel.term,
                                                         panel_step,
                                                         work.runs,
                                                         terms.count,
@@ -198,7 +197,9 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
     const bool in_place = p.layout == Layout::nchw && p.stride_width == 1;
     const bool along_rows = work.exact || work.plan.vectors_are_rows;
     const bool copied = work.plan.tasks_pack;
-    const WeightOrder order = copied ? WeightOrder{channels.size() * p.taps(), p.rotated_kernel} : WeightOrder{};
+    const std::int64_t output = channels.size() * p.taps(), tap = p.rotated_kernel ? -1 : 1;
+    const WeightOrder order =
+        copied ? WeightOrder{output, p.rotated_kernel, has_tap_terms(p) ? tap : output} : WeightOrder{};
     const std::int64_t rows = channels.size(), most = work.exact ? 1 : work.plan.pixel_vectors;
     const std::int64_t step = work.exact ? 1 : along_rows ? tile.lanes : most * tile.lanes;
 
@@ -219,11 +220,11 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                 const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
                 const kernels::TileOperands<T> operands{work.panel.data + terms.shift,
                                                         1,
-                                                        work.panel.channel,
+                                                        work.panel.term,
                                                         along_rows ? work.panel.row : tile.lanes,
                                                         weights,
                                                         copied ? 1 : rows,
-                                                        copied ? order.output : rows,
+                                                        copied ? order.term : rows,
                                                         copied ? p.taps() : 1,
                                                         work.runs,
                                                         terms.count,
