@@ -53,6 +53,9 @@ struct TileOutput {
     std::ptrdiff_t vector;
     int lanes, last_lanes;
     Finish finish;
+    /// Sums that are stored, not added, go past the caches: whole vectors that begin at multiples of their length. The
+    /// task ends with TileKernels::fence.
+    bool streaming = false;
 };
 
 /// Register tiles of `vectors` vectors x `rows` broadcast rows. Each output is one chain of FMAs from +0 over all
@@ -71,6 +74,8 @@ struct TileKernels {
     /// The same tiles, which also copy the lane operands: packing for the tiles that follow costs a store per load,
     /// and their time is hidden behind the FMAs.
     Function packing[max_packing_vectors + 1][max_rows + 1];
+    /// Orders what went past the caches before every later store.
+    void (*fence)() noexcept;
 };
 
 /// The operands of a dot tile: sums over the lanes. Term k of output (row r, column c) is

@@ -28,8 +28,11 @@ constexpr int rows_limit(int vectors) {
     return rows < 1 ? 1 : rows < most ? rows : most;
 }
 
-/// Writes the sums of a tile. With `whole` every vector is, with `add` they are added to what is there.
-template <class T, int vectors, int rows, bool whole, bool add>
+/// How the sums of a tile are written.
+enum class Write { whole, stream, part, add_whole, add_part };
+
+/// Writes the sums of a tile.
+template <class T, Write write, int vectors, int rows>
 [[gnu::always_inline]] inline void write_sums(const vec<T> (&sum)[rows][vectors], const TileOutput<T>& out) {
     using V = vec<T>;
     const std::ptrdiff_t row = out.row, vector = out.vector;
@@ -40,8 +43,10 @@ template <class T, int vectors, int rows, bool whole, bool add>
             T* to = output + r * row + v * vector;
             const int n = v < vectors - 1 ? lanes : last_lanes;
             V x = sum[r][v];
-            if constexpr (add) x = (whole ? V::load(to) : V::load_first(to, n)) + x;
-            if constexpr (whole) x.store(to);
+            if constexpr (write == Write::add_whole) x = V::load(to) + x;
+            if constexpr (write == Write::add_part) x = V::load_first(to, n) + x;
+            if constexpr (write == Write::stream) x.stream(to);
+            else if constexpr (write == Write::whole || write == Write::add_whole) x.store(to);
             else x.store_first(to, n);
         });
     });
@@ -108,10 +113,11 @@ void tile(const TileOperands<T>& in, const TileOutput<T>& out) noexcept {
     }
 
     const bool whole = out.lanes == V::lanes && out.last_lanes == V::lanes, add = out.finish == Finish::add;
-    if (whole && !add) write_sums<T, vectors, rows, true, false>(sum, out);
-    else if (whole) write_sums<T, vectors, rows, true, true>(sum, out);
-    else if (!add) write_sums<T, vectors, rows, false, false>(sum, out);
-    else write_sums<T, vectors, rows, false, true>(sum, out);
+    if (out.streaming) write_sums<T, Write::stream>(sum, out);
+    else if (whole && !add) write_sums<T, Write::whole>(sum, out);
+    else if (whole) write_sums<T, Write::add_whole>(sum, out);
+    else if (!add) write_sums<T, Write::part>(sum, out);
+    else write_sums<T, Write::add_part>(sum, out);
 }
 
 template <class T, int vectors, int rows, bool packing>
@@ -132,6 +138,7 @@ template <class T, int... vector>
 constexpr TileKernels<T> make_table(std::integer_sequence<int, vector...>) {
     TileKernels<T> table{};
     table.lanes = vec<T>::lanes;
+    table.fence = []() noexcept { stream_fence(); };
     (fill_rows<T, vector + 1>(table, std::make_integer_sequence<int, TileKernels<T>::max_rows + 1>{}), ...);
     return table;
 }

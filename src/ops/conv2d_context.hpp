@@ -33,6 +33,15 @@ void for_each_row_run(const TensorView<T>& tensor, std::int64_t image, std::int6
     for (std::int64_t y = 0; y < runs; ++y) f(tensor.at(image, channel, rows.begin + y, column), pixels);
 }
 
+/// Whether every pixel, channels last, or else every plane begins with a cache line.
+template <class T>
+bool begins_lines(const TensorView<T>& tensor) {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    const bool parts =
+        tensor.channel == 1 ? tensor.pixel % line == 0 && tensor.row % line == 0 : tensor.channel % line == 0;
+    return parts && tensor.image % line == 0 && reinterpret_cast<std::uintptr_t>(tensor.data) % 64 == 0;
+}
+
 inline kernels::Finish finish_of(WriteMode mode) {
     return mode == WriteMode::accumulate ? kernels::Finish::add : kernels::Finish::store;
 }

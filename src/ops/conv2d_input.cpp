@@ -15,6 +15,21 @@ using plan::Conv2dInputPlan;
 using plan::LaneFamily;
 using plan::Range;
 
+namespace {
+
+/// Whether register tiles write grad_input past the caches: whole lines of channels, or of a row.
+template <class T>
+bool streams(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, const TensorView<T>& grad_input,
+             WriteMode mode) {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    const plan::Conv2dProblem& p = context.problem;
+    if (!plan.streaming || mode != WriteMode::overwrite || !begins_lines(grad_input)) return false;
+    if (plan.family == LaneFamily::channels) return p.layout == Layout::nhwc && p.in_channels % line == 0;
+    return p.layout == Layout::nchw && grad_input.row % line == 0 && context.kernels.tile->lanes == line;
+}
+
+}  // namespace
+
 template <class T>
 void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t task, const T* packed,
                 bool weights_finite, const SharedTapSums<T>& tap_sums, WriteMode mode, Scratch<T> scratch) noexcept {
@@ -39,13 +54,14 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     T* own_weights = scratch.take(plan.piece_elements);
     T* panel_memory = scratch.take(0);
 
+    const bool streaming = streams(context, plan, grad_input, mode);
     PrefetchList<T> prefetch;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
         const plan::InputBlock block = plan::input_block(p, plan, b);
         if (block.rows.size() == 0 || block.columns.size() == 0) continue;
         const InputPanel<T> panel = pack_input_panel(context, plan, group, block, panel_memory);
-        BlockWork<T> work{context, plan,    block,           panel,  grad_input,
-                          runs,    staging, !weights_finite, finish, prefetch.queue()};
+        BlockWork<T> work{context,         plan,   block,     panel,           grad_input, runs, staging,
+                          !weights_finite, finish, streaming, prefetch.queue()};
         prefetch.clear();
         prefetch.add(context.ahead.part(b - blocks.begin, blocks.size()));
         const auto [next_group, next] =
@@ -53,7 +69,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
         if (next < present) prefetch_block(context, plan, next_group, plan::input_block(p, plan, next), prefetch);
         for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
             const Range channels = plan.tile_channels(p, t);
-            prefetch_target(grad_input, block, channels, prefetch);
+            if (!streaming) prefetch_target(grad_input, block, channels, prefetch);
             if (plan.family == LaneFamily::pixels && plan.tasks_pack) {
                 work.exact = !copy_tile_weights(context, group, channels, own_weights);
                 pixel_tile(work, channels, own_weights);
@@ -64,6 +80,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
             else pixel_tile(work, channels, weights);
         }
     }
+    if (streaming) context.kernels.tile->fence();
 }
 
 template void input_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, const float*, bool,

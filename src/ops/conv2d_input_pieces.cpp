@@ -100,7 +100,7 @@ public:
             if (blocks_[i].rows.size() == 0 || blocks_[i].columns.size() == 0) continue;
             T* staging = memory_.staging + i * plan_.staging_elements;
             channel_tile<T>({context_, plan_, blocks_[i], panels_[i], grad_input, memory_.runs, staging, !piece.finite,
-                             finish, prefetch.queue()},
+                             finish, false, prefetch.queue()},
                             channels, outputs, piece.weights);
         }
     }

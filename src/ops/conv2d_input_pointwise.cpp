@@ -39,14 +39,22 @@ void unpack(const Conv2dContext<T>& context, const TensorView<T>& grad_input, Ra
     });
 }
 
-/// Lists what a strip reads and writes.
+/// Whether register tiles write a strip past the caches: whole lines of every plane.
+template <class T>
+bool streams(const Conv2dInputPlan& plan, const TensorView<T>& grad_input, Range strip, WriteMode mode) {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    return plan.streaming && !plan.staged && mode == WriteMode::overwrite && begins_lines(grad_input) &&
+           strip.begin % line == 0 && strip.end % line == 0;
+}
+
+/// Lists what a strip reads, and writes unless `streaming`.
 template <class T>
 void prefetch_strip(const plan::Conv2dProblem& p, const TensorView<const T>& grad_output,
-                    const TensorView<const T>& grad_input, Range strip, PrefetchList<T>& list) {
+                    const TensorView<const T>& grad_input, Range strip, bool streaming, PrefetchList<T>& list) {
     for_each_image(strip, p.pixels_out(), [&](const ImagePixels& some, std::int64_t) {
         const Range cells = cell_elements(p, some.pixels);
         list.add(grad_output, grad_output.at(some.image, 0, 0, some.pixels.begin), p.out_channels, some.pixels.size());
-        list.add(grad_input, grad_input.at(some.image, 0, 0, cells.begin), p.in_channels, cells.size());
+        if (!streaming) list.add(grad_input, grad_input.at(some.image, 0, 0, cells.begin), p.in_channels, cells.size());
     });
 }
 
@@ -65,8 +73,11 @@ void input_pointwise_task(const Conv2dContext<T>& context, const Conv2dInputPlan
     for (std::int64_t s = blocks.begin; s < blocks.end; ++s) {
         prefetch.clear();
         prefetch.add(context.ahead.part(s - blocks.begin, blocks.size()));
-        if (s + 1 < present)
-            prefetch_strip(p, grad_output, read_only(grad_input), plan::pixel_strip(p, plan, s + 1), prefetch);
+        if (s + 1 < present) {
+            const Range next = plan::pixel_strip(p, plan, s + 1);
+            const bool next_streams = streams(plan, grad_input, next, mode);
+            prefetch_strip(p, grad_output, read_only(grad_input), next, next_streams, prefetch);
+        }
         const Range strip = plan::pixel_strip(p, plan, s);
         if (plan.staged) {
             const StripTarget<T> staging = sums.staging(strip.size());
@@ -75,9 +86,11 @@ void input_pointwise_task(const Conv2dContext<T>& context, const Conv2dInputPlan
         } else {
             const ImagePixels only = plan::first_image(strip, p.pixels_out());
             T* to = grad_input.at(only.image, 0, 0, only.pixels.begin);
-            sums.compute(strip, tiles, {to, grad_input.channel, finish}, prefetch.queue(), [](Range) {});
+            sums.compute(strip, tiles, {to, grad_input.channel, finish, streams(plan, grad_input, strip, mode)},
+                         prefetch.queue(), [](Range) {});
         }
     }
+    if (plan.streaming) context.kernels.tile->fence();
 }
 
 template void input_pointwise_task<float>(const Conv2dContext<float>&, const Conv2dInputPlan&, std::int64_t, Range,

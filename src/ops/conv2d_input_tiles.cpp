@@ -175,7 +175,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
                 tile.function[vectors][part.size()](
                     operands, {in_place ? work.grad_input.at(work.block.image, channels.begin, y, x) : staged,
                                in_place ? in_place_step : staged_step, tile.lanes, tile.lanes, last_lanes,
-                               in_place ? work.finish : Finish::store});
+                               in_place ? work.finish : Finish::store, in_place && work.streaming});
             });
     });
     if (in_place || !ends) return;
@@ -231,7 +231,8 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
                                                         work.prefetch};
                 tile.function[vectors][rows](
                     operands, {to + x, to_row, along_rows ? to_line : tile.lanes, along_rows ? last : tile.lanes, last,
-                               in_place ? work.finish : Finish::store});
+                               in_place ? work.finish : Finish::store,
+                               in_place && work.streaming && along_rows && last == tile.lanes});
             }
             for (std::int64_t v = 0; v < (in_place ? 0 : some.size()); ++v)
                 work.context.kernels.pack->copy_out(work.staging + v * staging_line, to_row, rows, size,

@@ -36,6 +36,7 @@ struct BlockWork {
     T* staging;
     bool exact;
     kernels::Finish finish;
+    bool streaming;  ///< whether whole lines of grad_input go past the caches
     kernels::PrefetchQueue<T>* prefetch;
 
     /// Calls visit(rows, columns) for each phase that the block has pixels of.

@@ -20,8 +20,14 @@ PlannedConv2d<T>::PlannedConv2d(const Conv2dShape& shape, const Conv2dBackwardOp
     if (alone) setup_.use_calling_thread();
     if (alone || blocking.chosen()) plan_ = make_plan(blocking);
     if (setup_.options.order == Conv2dOrder::weights_first) plan::put_input_last(plan_);
-    if (plan_.depthwise) plan_.depthwise->streaming = setup_.exceeds_cache();
+    set_streaming(setup_.exceeds_cache());
     threads::report_plan("conv2d_backward", setup_.strategy);
+}
+
+template <class T>
+void PlannedConv2d<T>::set_streaming(bool streaming) noexcept {
+    if (plan_.depthwise) plan_.depthwise->streaming = streaming;
+    if (plan_.input) plan_.input->streaming = streaming;
 }
 
 template <class T>

@@ -20,6 +20,9 @@ public:
     PlannedConv2d(const Conv2dShape& shape, const Conv2dBackwardOptions& options,
                   const plan::Conv2dBlocking& blocking = {});
 
+    /// Whether grad_input goes past the caches where it can; chosen by the size of the tensors.
+    void set_streaming(bool streaming) noexcept;
+
     /// What the plan could have chosen for as many threads as it uses.
     std::vector<plan::KnownBlocking> blockings() const;
 

@@ -19,7 +19,7 @@ struct Conv2dSetup {
     /// Throws Error for a null pointer; grad_output is not looked at.
     void check(const Conv2dBackwardArguments<T>& arguments) const;
 
-    /// Whether the tensors of a depthwise convolution outgrow the cache, of which others want their share, too.
+    /// Whether the tensors outgrow the cache, of which others want their share, too.
     bool exceeds_cache() const;
 
     /// Takes one thread instead of those that were chosen.

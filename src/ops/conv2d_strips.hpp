@@ -23,6 +23,7 @@ struct StripTarget {
     T* data;
     std::ptrdiff_t channel;
     kernels::Finish finish;
+    bool streaming = false;  ///< whole lines go past the caches
 };
 
 /// The sums over output channels of strips of pixels. Blocks of output channels are packed by the first tile of input
@@ -108,7 +109,7 @@ private:
         } else {
             const int last_lanes = static_cast<int>(pixels - (vectors - 1) * lanes);
             function(operands, {target.data + rows.begin * target.channel, target.channel, lanes, lanes, last_lanes,
-                                target.finish});
+                                target.finish, target.streaming});
         }
     }
 

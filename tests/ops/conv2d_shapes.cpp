@@ -373,4 +373,19 @@ std::vector<Conv2dShape> layer_kinds() {
             padding(kernel(image(3, 4, 60, 61, 4), 3, 3), 1)};
 }
 
+std::vector<Conv2dShape> shapes_of_lines() {
+    return {padding(kernel(image(2, 64, 16, 32, 1), 3, 3), 1),
+            padding(kernel(image(2, 48, 12, 16, 32), 3, 3), 1),
+            padding(kernel(image(1, 20, 16, 48, 2), 3, 3), 1),
+            stride(kernel(image(2, 32, 16, 16, 16), 3, 3), 2, 2),
+            kernel(image(2, 32, 16, 32, 20), 1, 7),
+            image(2, 64, 16, 16, 96),
+            image(3, 32, 12, 16, 300),
+            image(2, 40, 7, 9, 33),
+            groups(padding(kernel(image(2, 64, 9, 16, 32), 3, 3), 1), 2),
+            groups(padding(kernel(image(2, 64, 9, 16, 64), 3, 3), 1), 16),
+            groups(padding(kernel(image(2, 48, 14, 16, 48), 5, 5), 2), 48),
+            groups(padding(stride(kernel(image(2, 48, 16, 16, 48), 3, 3), 2, 2), 1), 48)};
+}
+
 }  // namespace backgrad::test

@@ -23,4 +23,7 @@ std::vector<Conv2dShape> rotated_kernel_shapes();
 /// grouped, depthwise, one image, long sums.
 std::vector<Conv2dShape> layer_kinds();
 
+/// Layers whose rows, planes or pixels are whole cache lines, and some whose are not, for each way to write grad_input.
+std::vector<Conv2dShape> shapes_of_lines();
+
 }  // namespace backgrad::test
