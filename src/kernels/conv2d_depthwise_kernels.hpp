@@ -209,7 +209,7 @@ template <class T>
 struct GroupTileKernels {
     static constexpr int max_window = 3, max_rows = 3, max_pixels = 8;
     using Function = typename DepthwiseTileKernels<T>::Function;
-    /// [window][rows][pixels]: window 2 or 3 is for so many tap columns that are neighbours, columns.tap = -1; window 0
+    /// [window][rows][pixels]: window 2 or 3 is for so many tap columns that are neighbours, column_tap = -1; window 0
     /// for any.
     using Table = Function[max_window + 1][max_rows + 1][max_pixels + 1];
 

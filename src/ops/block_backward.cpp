@@ -51,7 +51,7 @@ struct BlockBackward<T>::Implementation {
           producer(shape, options, setup.strategy.isa),
           chunks(plan::plan_conv2d_chunks(setup.problem, setup.options.gradients, ops::conv2d_tiles(*setup.kernels),
                                           sizeof(T), setup.strategy, chunk_bytes(options))) {
-        if (chunks.plan.depthwise) chunks.plan.depthwise->streaming = setup.exceeds_cache();
+        chunks.plan.set_streaming(setup.exceeds_cache());
         threads::report_plan("block_backward", setup.strategy);
     }
 

@@ -67,7 +67,8 @@ struct BlockWork {
         if (plan.sums()) context.kernels.pack->clear(memory.weight_total, plan.partial_elements());
         if (segments.size() == 0) return;
         // Rows of all strips leave the margins as they are.
-        if (plan.margins() > 0) context.kernels.pack->clear(memory.source, plan.units_at_once * plan.source_elements);
+        if (plan.margins() > 0 && needs_panels())
+            context.kernels.pack->clear(memory.source, plan.units_at_once * plan.source_elements);
         std::optional<DepthwiseStrip> strip = strip_at(segments, plan.segments.box(segments.begin).image_begin);
         while (strip) {
             const std::optional<DepthwiseStrip> next = strip_after(*strip, segments.end);
@@ -122,6 +123,12 @@ private:
         };
         list(context.grad_output(0), strip.source_rows, context.problem.out_width);
         if (plan.input_panels()) list(context.input(0), strip.input_rows, context.problem.in_width);
+    }
+
+    bool needs_panels() const {
+        for (std::int64_t u = units.begin; u < units.end; u += plan.units_at_once)
+            if (!over_planes(u)) return true;
+        return false;
     }
 
     /// Whether nothing of a unit needs panels.
@@ -248,7 +255,7 @@ private:
                                         panel_rows);
                 });
             }
-            to += pixels * unit + pixels / width * panel_rows.margin;
+            if (width > 0) to += pixels * unit + pixels / width * panel_rows.margin;
         });
     }
 

@@ -5,7 +5,7 @@
 
 namespace backgrad::ops {
 
-/// Rows of one unit as a panel [row][column][unit].
+/// Rows of one unit: a panel [row][column][unit], or NHWC's tensor.
 template <class T>
 struct DepthwiseRows {
     T* data;

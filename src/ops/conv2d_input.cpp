@@ -24,8 +24,12 @@ bool streams(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, const
     constexpr std::int64_t line = 64 / sizeof(T);
     const plan::Conv2dProblem& p = context.problem;
     if (!plan.streaming || mode != WriteMode::overwrite || !begins_lines(grad_input)) return false;
-    if (plan.family == LaneFamily::channels) return p.layout == Layout::nhwc && p.in_channels % line == 0;
-    return p.layout == Layout::nchw && grad_input.row % line == 0 && context.kernels.tile->lanes == line;
+    const plan::LaneTiles& channels = plan.channel_tiles;
+    if (plan.family == LaneFamily::channels)
+        return p.layout == Layout::nhwc && p.in_channels % line == 0 &&
+               (channels.width() % line == 0 || channels.count() == 1);
+    return p.layout == Layout::nchw && grad_input.row % line == 0 && context.kernels.tile->lanes == line &&
+           plan.vectors_are_rows && p.stride_width == 1 && plan.column_blocks == 1;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "ops/conv2d_input_tiles.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace backgrad::ops {
 
@@ -83,7 +84,7 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
     return count;
 }
 
-/// The terms of the pixels of a phase. They are listed once for all pixels that every tap of the phase reaches.
+/// The terms of the pixels of a phase. They are listed once for neighbours that the same taps reach.
 template <class T>
 class PhaseTerms {
 public:
@@ -95,23 +96,33 @@ public:
     void move_to(std::int64_t row, std::int64_t column) {
         const plan::Conv2dProblem& p = work_.context.problem;
         const std::int64_t y = rows_.first + row * p.stride_height, x = columns_.first + column * p.stride_width;
-        const bool all_taps = reached_by_all(y + p.padding_top, left_out_.rows, p.kernel_height, p.dilation_height,
-                                             p.out_height * p.stride_height) &&
-                              reached_by_all(x + p.padding_left, left_out_.columns, p.kernel_width, p.dilation_width,
-                                             p.out_width * p.stride_width);
-        if (!all_taps || !lists_all_taps_) {
+        const Place at{row, column,
+                       reached_by_all(y + p.padding_top, left_out_.rows, p.kernel_height, p.dilation_height,
+                                      p.out_height * p.stride_height),
+                       reached_by_all(x + p.padding_left, left_out_.columns, p.kernel_width, p.dilation_width,
+                                      p.out_width * p.stride_width)};
+        if (!listed_ || !at.has_taps_of(*listed_)) {
             count = list_runs(p, work_.plan, work_.panel, y, x, left_out_, outputs_, order_, work_.runs);
-            lists_all_taps_ = all_taps;
-            listed_row_ = row;
-            listed_column_ = column;
+            listed_ = at;
         }
-        shift = (row - listed_row_) * work_.panel.row + (column - listed_column_) * work_.panel.column;
+        shift = (row - listed_->row) * work_.panel.row + (column - listed_->column) * work_.panel.column;
     }
 
     std::int64_t count = 0;  ///< of the runs
     std::int64_t shift = 0;  ///< elements of the panel from what the runs say to what the pixel meets
 
 private:
+    /// A pixel, and whether every tap of the phase reaches it along either axis.
+    struct Place {
+        std::int64_t row, column;
+        bool all_rows, all_columns;
+
+        bool has_taps_of(const Place& other) const {
+            return ((all_rows && other.all_rows) || row == other.row) &&
+                   ((all_columns && other.all_columns) || column == other.column);
+        }
+    };
+
     /// True if no tap is left out along an axis, `end` being behind the last position that grad_output reaches.
     static bool reached_by_all(std::int64_t position, bool may_leave_out, std::int64_t taps, std::int64_t dilation,
                                std::int64_t end) {
@@ -123,8 +134,7 @@ private:
     const LeftOut left_out_;
     const Range outputs_;
     const WeightOrder order_;
-    bool lists_all_taps_ = false;
-    std::int64_t listed_row_ = 0, listed_column_ = 0;
+    std::optional<Place> listed_;
 };
 
 }  // namespace

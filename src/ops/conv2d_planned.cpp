@@ -26,8 +26,7 @@ PlannedConv2d<T>::PlannedConv2d(const Conv2dShape& shape, const Conv2dBackwardOp
 
 template <class T>
 void PlannedConv2d<T>::set_streaming(bool streaming) noexcept {
-    if (plan_.depthwise) plan_.depthwise->streaming = streaming;
-    if (plan_.input) plan_.input->streaming = streaming;
+    plan_.set_streaming(streaming);
 }
 
 template <class T>

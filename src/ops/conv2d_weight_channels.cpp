@@ -62,12 +62,6 @@ bool spread_over_sets(std::int64_t stride) {
     return stride % half_page != 0;
 }
 
-/// Of every stride-th pixel each row is a run of its own, which all lane tiles begin anew: some 25 cycles for 14
-/// channels beside 32 lanes, where a copy costs about half a cycle per pixel and channel.
-bool worth_joining(const Window& window, std::int64_t lanes) {
-    return window.columns.step > 1 && lanes > 9 * window.columns.count;
-}
-
 /// Copies every stride-th pixel of each channel behind each other, one channel after the other: what lies between them
 /// is in the same cache lines.
 template <class T>
@@ -91,7 +85,9 @@ RowOperand<T> place_rows(const Conv2dContext<T>& context, const TensorView<const
                          Range channels, std::int64_t lanes, T* panel) {
     const auto& pack = *context.kernels.pack;
     const bool channels_last = tensor.channel == 1;
-    if (!channels_last && worth_joining(window, lanes)) return join_rows(context, tensor, window, channels, panel);
+    const Axis& columns = window.columns;
+    if (!channels_last && columns.step > 1 && plan::worth_joining(lanes, columns.count))
+        return join_rows(context, tensor, window, channels, panel);
     if (!channels_last && spread_over_sets<T>(tensor.channel)) {
         const T* data = tensor.at(window.image_begin, channels.begin, window.rows.begin, window.columns.begin);
         return {data,

@@ -113,8 +113,10 @@ public:
 
     std::vector<InputCut> all(int vectors) {
         const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width));
-        // Tiles that go down have the pixels of whole columns.
-        const std::int64_t most_row_blocks = plan_.tiles_down ? 1 : std::max<std::int64_t>(1, p_.in_height);
+        // Tiles that go down have the pixels of long pieces of columns.
+        const std::int64_t least_rows =
+            plan_.tiles_down ? tiles_.rows_limit[plan_.channel_tiles.vectors] * p_.stride_height : 1;
+        const std::int64_t most_row_blocks = std::max<std::int64_t>(1, p_.in_height / least_rows);
         InputCut cut;
         cut.vectors = vectors;
         for (cut.column_blocks = 1; cut.column_blocks <= width_units;
@@ -141,10 +143,12 @@ private:
                                                     staging_elements(p_, plan_, tiles_, tall_, wide_));
         bytes_ = (elements + elements_of_groups(p_, tall_, wide_)) * element_bytes_;
         const bool down = plan_.tiles_down;
-        const double across = static_cast<double>(down ? wide_ : tall_);
-        const double halo = 1 + static_cast<double>(down ? (p_.kernel_width - 1) * p_.dilation_width
-                                                         : (p_.kernel_height - 1) * p_.dilation_height) /
-                                    across;
+        const auto with_halo = [](std::int64_t size, std::int64_t taps, std::int64_t dilation) {
+            return static_cast<double>(size + (taps - 1) * dilation) / static_cast<double>(size);
+        };
+        const double tall_halo = with_halo(tall_, p_.kernel_height, p_.dilation_height);
+        const double wide_halo = with_halo(wide_, p_.kernel_width, p_.dilation_width);
+        const double halo = !down ? tall_halo : cut.row_blocks > 1 ? tall_halo * wide_halo : wide_halo;
         const double pieces = cut.column_blocks > 1 && p_.in_height > 1 && !down ? piece_cycles(p_) : 0;
         move_ = (0.3 * static_cast<double>(wide_) + pieces) * static_cast<double>(tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
@@ -292,7 +296,9 @@ double terms_down(const Conv2dProblem& p) { return static_cast<double>(row_terms
 bool tiles_go_down(const Conv2dProblem& p) {
     // Rows are packed and written as they lie in memory: columns must save more than that gains.
     constexpr double worthwhile = 0.95;
-    return terms_down(p) < worthwhile * terms_beside(p);
+    // Shorter tiles wait for their sums.
+    constexpr std::int64_t long_line = 8;
+    return ceil_div(p.in_height, p.stride_height) >= long_line && terms_down(p) < worthwhile * terms_beside(p);
 }
 
 double own_weights_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t channel_tiles) {

@@ -44,7 +44,7 @@ struct Conv2dInputPlan {
     std::int64_t fold_channel;  ///< folded: elements between the sums of two taps
     bool sums_shared;           ///< folded: all bands of an image write to the same sums
     bool staged;                ///< pointwise: finished strips are moved to where their pixels lie
-    bool streaming = false;     ///< whether grad_input is larger than what caches hold
+    bool streaming = false;     ///< whether grad_input goes past the caches where it can
     bool weights_in_place;      ///< they are read where they lie, and no phase packs them
     bool in_pieces;   ///< family channels: sums meet a piece of the weights at a time, a block of output channels
     bool tasks_pack;  ///< no phase packs the weights: tasks pack the piece that they use, or copy a tile's for rows

@@ -51,6 +51,12 @@ struct Conv2dPlan {
     std::int64_t counters() const {
         return weight_counters() + bias_counters() + input_counters() + depthwise_counters();
     }
+
+    /// Whether grad_input goes past the caches where it can.
+    void set_streaming(bool streaming) {
+        if (depthwise) depthwise->streaming = streaming;
+        if (input) input->streaming = streaming;
+    }
 };
 
 /// What a plan must know about an ISA.

@@ -60,6 +60,7 @@ Range valid_columns(const Conv2dProblem& problem, std::int64_t kernel_column);
 Range share(std::int64_t size, std::int64_t parts, std::int64_t p);
 
 /// As few such parts of [0, size) as hold at most `most` each, one after the other: inner loops have no time to divide.
+/// No elements are one part, too.
 class EvenParts {
 public:
     EvenParts(std::int64_t size, std::int64_t most) : parts_(size <= most ? 1 : (size + most - 1) / most) {

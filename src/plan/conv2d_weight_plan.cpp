@@ -103,7 +103,8 @@ double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Re
                            static_cast<double>(p.taps()) * pixels;
     const double lane_move =
         (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * static_cast<double>(plan.block_tiles.padded());
-    const bool joined = p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1;
+    const bool joined = p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1 &&
+                        plan.side == LaneSide::grad_output && worth_joining(plan.block_tiles.padded(), p.out_width);
     const double row_move = (joined ? strided_copy_cycles : copy_cycles) * static_cast<double>(plan.rows_per_block);
     const double per_pixel = plan.side == LaneSide::grad_output ? lane_move + row_move * input_pixels(p)
                                                                 : lane_move * input_pixels(p) + row_move;

@@ -111,6 +111,11 @@ Conv2dProblem kernel_row_problem(const Conv2dProblem& problem);
 /// Input columns, padding included, that neighbouring output columns meet.
 std::int64_t kernel_row_columns(const Conv2dProblem& problem, std::int64_t out_columns);
 
+/// Whether rows of the input of a strided 1x1 convolution are joined for so many lanes. Each row of `columns` pixels is
+/// a run of its own where it lies, which all lane tiles begin anew: some 25 cycles for 14 channels beside 32 lanes,
+/// where a copy costs about half a cycle per pixel and channel.
+inline bool worth_joining(std::int64_t lanes, std::int64_t columns) { return lanes > 9 * columns; }
+
 /// How grad_weight is cut into blocks and those into register tiles. Changes no bit.
 struct WeightCut {
     std::int64_t lane_blocks, row_blocks;

@@ -238,12 +238,14 @@ ShapeFamily narrow_groups() {
 
 /// Nothing to do, or hardly anything.
 ShapeFamily tiny() {
-    ShapeFamily family{"tiny",
-                       {image(1, 1, 1, 1, 1), image(3, 16, 1, 1, 17), image(33, 20, 1, 1, 10), image(0, 3, 4, 4, 5),
-                        image(2, 0, 4, 4, 5), image(2, 3, 4, 4, 0), image(2, 3, 0, 4, 5), image(2, 3, 4, 0, 5),
-                        image(0, 0, 0, 0, 0), kernel(image(1, 3, 2, 2, 4), 3, 3), kernel(image(2, 16, 2, 9, 16), 3, 3),
-                        kernel(image(1, 2, 3, 3, 2), 3, 3), padding(image(1, 2, 0, 0, 3), 1),
-                        padding(kernel(image(2, 3, 0, 5, 4), 3, 3), 1), stride(image(1, 4, 2, 2, 4), 7, 7)}};
+    ShapeFamily family{
+        "tiny",
+        {image(1, 1, 1, 1, 1), image(3, 16, 1, 1, 17), image(33, 20, 1, 1, 10), image(0, 3, 4, 4, 5),
+         image(2, 0, 4, 4, 5), image(2, 3, 4, 4, 0), image(2, 3, 0, 4, 5), image(2, 3, 4, 0, 5), image(0, 0, 0, 0, 0),
+         kernel(image(1, 3, 2, 2, 4), 3, 3), kernel(image(2, 16, 2, 9, 16), 3, 3), kernel(image(1, 2, 3, 3, 2), 3, 3),
+         padding(image(1, 2, 0, 0, 3), 1), padding(kernel(image(2, 3, 0, 5, 4), 3, 3), 1),
+         stride(image(1, 4, 2, 2, 4), 7, 7), groups(padding(kernel(image(1, 2, 3, 0, 2), 3, 3), 2), 2),
+         groups(padding(kernel(image(1, 32, 3, 0, 32), 5, 5), 3), 32)}};
     return family;
 }
 
@@ -263,12 +265,13 @@ ShapeFamily wide() {
 /// Kernels of one row or column, whose borders meet only one axis, and strided ones of one tap beside many channels.
 ShapeFamily flat_kernels() {
     const Conv2dShape wide = image(2, 40, 17, 23, 36), tall = image(2, 40, 23, 17, 36);
-    return {"flat_kernels",
-            {kernel(wide, 1, 7), kernel(tall, 7, 1), padding(kernel(wide, 1, 7), 0, 0, 3, 2), kernel(tall, 1, 5),
-             stride(kernel(wide, 1, 7), 2, 1), stride(kernel(wide, 1, 7), 1, 3), dilation(kernel(wide, 1, 5), 1, 2),
-             padding(kernel(wide, 2, 6), 1, 0, 0, 1), groups(kernel(wide, 1, 7), 2),
-             kernel(image(1, 17, 1, 19, 20), 1, 7), kernel(image(1, 33, 40, 9, 130), 1, 4),
-             stride(image(3, 20, 15, 14, 130), 2, 2), stride(image(7, 37, 8, 13, 260), 1, 3)}};
+    return {
+        "flat_kernels",
+        {kernel(wide, 1, 7), kernel(tall, 7, 1), padding(kernel(wide, 1, 7), 0, 0, 3, 2), kernel(tall, 1, 5),
+         stride(kernel(wide, 1, 7), 2, 1), stride(kernel(wide, 1, 7), 1, 3), dilation(kernel(wide, 1, 5), 1, 2),
+         padding(kernel(wide, 2, 6), 1, 0, 0, 1), groups(kernel(wide, 1, 7), 2), kernel(image(1, 17, 1, 19, 20), 1, 7),
+         kernel(image(1, 40, 120, 12, 40), 2, 5), kernel(image(1, 33, 40, 9, 130), 1, 4),
+         stride(image(3, 20, 15, 14, 130), 2, 2), stride(image(7, 37, 8, 13, 260), 1, 3)}};
 }
 
 /// Few output channels of many input channels, where the operands of the weight gradient may change places.
