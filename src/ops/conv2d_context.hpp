@@ -33,10 +33,16 @@ void for_each_row_run(const TensorView<T>& tensor, std::int64_t image, std::int6
     for (std::int64_t y = 0; y < runs; ++y) f(tensor.at(image, channel, rows.begin + y, column), pixels);
 }
 
-/// Whether every pixel, channels last, or else every plane begins with a cache line.
+/// Elements of a cache line.
 template <class T>
-bool begins_lines(const TensorView<T>& tensor) {
-    constexpr std::int64_t line = 64 / sizeof(T);
+constexpr std::int64_t line_elements = 64 / sizeof(T);
+
+/// Whether whole lines may be written past the caches, if `asked`: nothing is added to what is there, and every pixel,
+/// channels last, or else every plane begins with a line.
+template <class T>
+bool may_stream(bool asked, const TensorView<T>& tensor, WriteMode mode) {
+    if (!asked || mode != WriteMode::overwrite) return false;
+    constexpr std::int64_t line = line_elements<T>;
     const bool parts =
         tensor.channel == 1 ? tensor.pixel % line == 0 && tensor.row % line == 0 : tensor.channel % line == 0;
     return parts && tensor.image % line == 0 && reinterpret_cast<std::uintptr_t>(tensor.data) % 64 == 0;

@@ -21,9 +21,9 @@ namespace {
 template <class T>
 bool streams(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, const TensorView<T>& grad_input,
              WriteMode mode) {
-    constexpr std::int64_t line = 64 / sizeof(T);
+    constexpr std::int64_t line = line_elements<T>;
     const plan::Conv2dProblem& p = context.problem;
-    if (!plan.streaming || mode != WriteMode::overwrite || !begins_lines(grad_input)) return false;
+    if (!may_stream(plan.streaming, grad_input, mode)) return false;
     const plan::LaneTiles& channels = plan.channel_tiles;
     if (plan.family == LaneFamily::channels)
         return p.layout == Layout::nhwc && p.in_channels % line == 0 &&

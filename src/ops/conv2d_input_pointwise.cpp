@@ -42,9 +42,9 @@ void unpack(const Conv2dContext<T>& context, const TensorView<T>& grad_input, Ra
 /// Whether register tiles write a strip past the caches: whole lines of every plane.
 template <class T>
 bool streams(const Conv2dInputPlan& plan, const TensorView<T>& grad_input, Range strip, WriteMode mode) {
-    constexpr std::int64_t line = 64 / sizeof(T);
-    return plan.streaming && !plan.staged && mode == WriteMode::overwrite && begins_lines(grad_input) &&
-           strip.begin % line == 0 && strip.end % line == 0;
+    constexpr std::int64_t line = line_elements<T>;
+    return !plan.staged && may_stream(plan.streaming, grad_input, mode) && strip.begin % line == 0 &&
+           strip.end % line == 0;
 }
 
 /// Lists what a strip reads, and writes unless `streaming`.

@@ -157,14 +157,13 @@ template <class T>
 void sum_block(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block, T* sums, T* bias,
                Scratch<T> scratch) {
     if (plan.family != LaneFamily::pixels) return weight_channels_task(context, plan, block, sums, bias, scratch);
-    if (!plan.exchanged)
-        return weight_pixels_task(context, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
+    if (!plan.exchanged) return weight_pixels_task(context, plan, block, sums, bias, scratch);
     plan::Conv2dProblem problem = plan.problem;
     problem.batch = context.problem.batch;
     Conv2dBackwardArguments<T> arguments = context.arguments;
     std::swap(arguments.grad_output, arguments.input);
     const Conv2dContext<T> exchanged{problem, context.kernels, arguments, context.first_image, context.ahead};
-    weight_pixels_task(exchanged, plan, block.group, block.segment_group, block.rows, sums, bias, scratch);
+    weight_pixels_task(exchanged, plan, block, sums, bias, scratch);
 }
 
 /// Joins a block's partial sums as far as they are finished; returns the total once it is, else null.

@@ -40,19 +40,18 @@ void prefetch_following(const Conv2dContext<T>& context, const plan::Conv2dWeigh
 }  // namespace
 
 template <class T>
-void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
-                        std::int64_t segment_group, std::int64_t row_block, T* total, T* bias,
-                        Scratch<T> scratch) noexcept {
+void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
+                        const plan::Conv2dWeightPlan::Block& block, T* total, T* bias, Scratch<T> scratch) noexcept {
     const auto& pack = *context.kernels.pack;
-    const TensorView<const T> grad_output = context.grad_output(group);
-    const Range channels = plan.row_block(row_block), whole = plan.segment_group(segment_group);
+    const TensorView<const T> grad_output = context.grad_output(block.group);
+    const Range channels = plan.row_block(block.rows), whole = plan.segment_group(block.segment_group);
     const Range segments = context.segments(plan.segments, whole);
     if (segments.begin == whole.begin) {
         pack.clear(total, channels.size() * context.problem.in_channels * context.problem.taps());
         if (bias) pack.clear(bias, channels.size());
     }
     if (segments.size() == 0) return;
-    PixelSums<T> sums(context, plan, group, channels, scratch);
+    PixelSums<T> sums(context, plan, block.group, channels, scratch);
     T* bias_state = scratch.take(bias ? bias_state_elements<T>(channels.size()) : 0);
     PrefetchList<T> prefetch;
     for (std::int64_t s = segments.begin; s < segments.end; ++s) {
@@ -62,7 +61,7 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
         plan.passes.for_each(segment, [&](const PixelBox& pass) {
             sums.bring(pass);
             if (bias) add_bias_pass(context, grad_output, pass, channels, bias_state, bias);
-            prefetch_following(context, plan, group, channels, pass, prefetch);
+            prefetch_following(context, plan, block.group, channels, pass, prefetch);
             prefetch.add(std::exchange(ahead, {}));
             sums.add(prefetch);
         });
@@ -77,9 +76,10 @@ void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeigh
     }
 }
 
-template void weight_pixels_task<float>(const Conv2dContext<float>&, const plan::Conv2dWeightPlan&, std::int64_t,
-                                        std::int64_t, std::int64_t, float*, float*, Scratch<float>) noexcept;
-template void weight_pixels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&, std::int64_t,
-                                         std::int64_t, std::int64_t, double*, double*, Scratch<double>) noexcept;
+template void weight_pixels_task<float>(const Conv2dContext<float>&, const plan::Conv2dWeightPlan&,
+                                        const plan::Conv2dWeightPlan::Block&, float*, float*, Scratch<float>) noexcept;
+template void weight_pixels_task<double>(const Conv2dContext<double>&, const plan::Conv2dWeightPlan&,
+                                         const plan::Conv2dWeightPlan::Block&, double*, double*,
+                                         Scratch<double>) noexcept;
 
 }  // namespace backgrad::ops

@@ -9,8 +9,7 @@ namespace backgrad::ops {
 /// holds [output channel of the block][input channel][tap], and grad_output's into `bias` unless that is null.
 /// `scratch` is the worker's.
 template <class T>
-void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
-                        std::int64_t segment_group, std::int64_t row_block, T* total, T* bias,
-                        Scratch<T> scratch) noexcept;
+void weight_pixels_task(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
+                        const plan::Conv2dWeightPlan::Block& block, T* total, T* bias, Scratch<T> scratch) noexcept;
 
 }  // namespace backgrad::ops

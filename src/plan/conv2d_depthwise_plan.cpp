@@ -17,11 +17,6 @@ constexpr std::int64_t pixel_bytes = 256;           ///< of NHWC's pixels that a
 constexpr std::int64_t plane_units = 8;             ///< whose planes of an image, one run of memory, a task should pass
 constexpr std::int64_t free_terms = 4096;           ///< most pixels per segment where nothing is summed
 
-Range clip(const Range& range, std::int64_t size) {
-    const std::int64_t begin = std::clamp<std::int64_t>(range.begin, 0, size);
-    return {begin, std::clamp(range.end, begin, size)};
-}
-
 /// Rows of grad_input that belong to rows of grad_output.
 Range target_rows(const Conv2dProblem& p, const Range& rows) {
     const auto bound = [&](std::int64_t row) {

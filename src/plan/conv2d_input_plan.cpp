@@ -135,13 +135,9 @@ OutputWindow output_window(const Conv2dProblem& p, const Conv2dInputPlan& plan, 
     const std::int64_t bottom = floor_div(block.rows.end - 1 + p.padding_top, p.stride_height) + 1;
     const std::int64_t left = floor_div(block.columns.begin + p.padding_left - reach_x, p.stride_width);
     const std::int64_t right = floor_div(block.columns.end - 1 + p.padding_left, p.stride_width) + 1;
-    const auto inside = [](std::int64_t begin, std::int64_t end, std::int64_t size) {
-        const std::int64_t first = std::clamp<std::int64_t>(begin, 0, size);
-        return Range{first, std::clamp(end, first, size)};
-    };
     if (plan.family == LaneFamily::pixels) return {{top, bottom}, {left, right}};
-    if (plan.tiles_down) return {{top, bottom}, inside(left, right, p.out_width)};
-    return {inside(top, bottom, p.out_height), {left, right}};
+    if (plan.tiles_down) return {{top, bottom}, clip({left, right}, p.out_width)};
+    return {clip({top, bottom}, p.out_height), {left, right}};
 }
 
 namespace {

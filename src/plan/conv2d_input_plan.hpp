@@ -198,6 +198,12 @@ void set_strip_tile(Conv2dInputPlan& plan, const Conv2dProblem& problem, const R
 void plan_pointwise(Conv2dInputPlan& plan, const Conv2dProblem& problem, const RegisterTiles& tiles,
                     const InputCut& cut, const Strategy& strategy);
 
+/// What of a range lies in [0, size).
+inline Range clip(const Range& range, std::int64_t size) {
+    const std::int64_t begin = std::clamp<std::int64_t>(range.begin, 0, size);
+    return {begin, std::clamp(range.end, begin, size)};
+}
+
 /// floor(a / b) for b > 0 and any a.
 inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }
 
