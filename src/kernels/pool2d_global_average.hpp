@@ -33,6 +33,11 @@ public:
 
     /// NHWC: each pixel of an image gets the same row of channels.
     void fill_pixels(const kernels::Pool2dBox& box) {
+        const bool whole_pixels = box.channel_end - box.channel_begin == problem_.channels;
+        const std::int64_t all = (box.row_end - box.row_begin) * problem_.in_width;
+        if (whole_pixels && problem_.channels <= few_channels && all >= 2 * pixels_at_once()) {
+            return fill_short_pixels(box);
+        }
         const vec<T> reciprocal = vec<T>::broadcast(tensors_.reciprocal);
         for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
             const std::int64_t first = (n * problem_.in_height + box.row_begin) * problem_.in_width;
@@ -49,6 +54,39 @@ public:
 
 private:
     static constexpr int lanes = vec<T>::lanes;
+    static constexpr std::int64_t few_channels = 64;  ///< up to which pixels are written many at once
+
+    /// Pixels that fill whole vectors together, and more than one.
+    std::int64_t pixels_at_once() const { return problem_.channels % lanes == 0 ? 8 : lanes; }
+
+    /// The pixels of an image are one run of elements: it is copied from as many pixels as fill vectors.
+    void fill_short_pixels(const kernels::Pool2dBox& box) {
+        const std::int64_t pixels = (box.row_end - box.row_begin) * problem_.in_width, copies = pixels_at_once();
+        T some[(lanes > 8 ? lanes : 8) * few_channels + lanes];
+        for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
+            copy_pixel(n, copies, some);
+            const std::int64_t first = (n * problem_.in_height + box.row_begin) * problem_.in_width;
+            writer_.seek(tensors_.grad_input + first * problem_.channels);
+            for (std::int64_t pixel = 0; pixel < pixels; pixel += copies) {
+                const std::int64_t count = pixels - pixel < copies ? pixels - pixel : copies;
+                put_run(count * problem_.channels, false,
+                        [&](std::int64_t k, const auto&) { return vec<T>::load(some + k); });
+            }
+        }
+    }
+
+    /// What each pixel of image n gets, `copies` times. A vector more is written; the next copy puts it right.
+    void copy_pixel(std::int64_t n, std::int64_t copies, T* to) const {
+        const vec<T> reciprocal = vec<T>::broadcast(tensors_.reciprocal);
+        const T* const gradients = tensors_.grad_output;
+        for (std::int64_t k = 0; k < copies; ++k, to += problem_.channels) {
+            for (std::int64_t c = 0; c < problem_.channels; c += lanes) {
+                const int n_lanes = static_cast<int>(problem_.channels - c < lanes ? problem_.channels - c : lanes);
+                const T* const from = gradients + n * problem_.channels + c;
+                (gradients == nullptr ? reciprocal : reciprocal * vec<T>::load_first(from, n_lanes)).store(to + c);
+            }
+        }
+    }
 
     /// Writes values(k, load) for elements k = 0, lanes, ... below `run`.
     template <class Values>

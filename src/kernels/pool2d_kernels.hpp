@@ -106,6 +106,7 @@ struct Pool2dProblem {
     MaximumSource source;
     bool accumulate;
     bool streaming;  ///< non-temporal stores
+    bool fetching;   ///< what comes next is asked for: the tensors exceed the near caches, and are not streamed
 };
 
 /// The part of grad_input that one task computes.
@@ -140,9 +141,10 @@ struct Pool2dKernels {
     bool many_registers;  ///< enough for the best cells of a tile of rows with stride 1
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
-    Pool2dKernel<T> max_strips_nchw, max_tiles_nhwc;
+    Pool2dKernel<T> max_strips_nchw, max_input_row_tiles_nhwc;
     Pool2dKernel<T> max_overlap_nhwc, average_overlap_nhwc;
-    Pool2dKernel<T> max_separate_nhwc;  ///< source = input
+    Pool2dKernel<T> max_row_tiles_nhwc, average_row_tiles_nhwc;  ///< not from the input
+    Pool2dKernel<T> max_separate_nhwc;                           ///< source = input
     Pool2dKernel<T> max_pairs_nchw, average_pairs_nchw;
     Pool2dKernel<T> max_whole_plane_nchw, average_whole_plane_nchw;
     Pool2dKernel<T> average_nchw, average_nhwc, average_any_nchw;

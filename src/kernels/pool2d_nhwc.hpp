@@ -56,11 +56,35 @@ private:
         maxima_.start(image_, column_begin, column_end, channel_, channels_);
         for (std::int64_t row = row_begin; row < row_end; ++row) {
             maxima_.require(row);
-            for (std::int64_t column = column_begin; column < column_end; ++column) {
+            for (std::int64_t column = column_begin; column < column_end;) {
                 const std::int64_t pixel = (image_ * problem_.in_height + row) * problem_.in_width + column;
                 writer_.seek(tensors_.grad_input + pixel * problem_.channels + channel_);
-                gather_pixel(row, column);
+                const std::int64_t empty = pixels_without_windows(row, column, column_end);
+                empty > 0 ? put_zeros(empty * channels_) : gather_pixel(row, column);
+                column += empty > 0 ? empty : 1;
             }
+        }
+    }
+
+    /// How many pixels side by side, as far as their channels are, too, meet no window.
+    std::int64_t pixels_without_windows(std::int64_t row, std::int64_t begin, std::int64_t end) const {
+        const std::int64_t* const first = problem_.columns.first;
+        const bool none = problem_.rows.first[row] == problem_.rows.first[row + 1];
+        if (channels_ < problem_.channels) return none || first[begin] == first[begin + 1] ? 1 : 0;
+        std::int64_t column = begin;
+        while (column < end && (none || first[column] == first[column + 1])) ++column;
+        return column - begin;
+    }
+
+    void put_zeros(std::int64_t count) {
+        while (count > 0) {
+            const std::int64_t some = min_of(count, Writer::room);
+            T* const to = writer_.reserve();
+            std::int64_t k = 0;
+            for (; k + lanes <= some; k += lanes) Writer::write(to + k, vec<T>::zero());
+            if (k < some) Writer::write_first(to + k, vec<T>::zero(), static_cast<int>(some - k));
+            writer_.commit(some);
+            count -= some;
         }
     }
 

@@ -13,7 +13,7 @@ namespace {
 
 /// NHWC, from the input, windows that do not meet: a window's cells are read once to find its maximum, which stays in
 /// registers until all of them are written. Lanes are channels.
-template <class T, class Writer>
+template <class T, class Writer, bool fetching>
 class SeparateWindows {
 public:
     SeparateWindows(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
@@ -126,6 +126,7 @@ private:
             for (std::int64_t column = 0; column < columns; ++column, to += cells.column_step) {
                 unrolled<vectors>([&](auto v) {
                     const auto hit = equal(best[v].position, number);
+                    fetch_written(to + cells.ahead + v * lanes);
                     write_channels<Writer, vectors>(to + v * lanes, add_where(hit, vec<T>::zero(), gradients[v]), n);
                 });
                 number = number + one;
@@ -160,9 +161,13 @@ private:
         return FiniteCheck<T>::passed(check);
     }
 
-    /// What comes from memory is fetched a row of windows ahead; what comes from a cache is there in time.
+    /// What comes from memory or a far cache is asked for a row of windows ahead; what comes from a near one is there
+    /// in time.
     [[gnu::always_inline]] static void fetch(const T* p) {
-        if constexpr (std::is_same_v<Writer, StreamWriter<T>>) prefetch_to_l2(p);
+        if constexpr (fetching || std::is_same_v<Writer, StreamWriter<T>>) prefetch_to_l2(p);
+    }
+    [[gnu::always_inline]] static void fetch_written(T* p) {
+        if constexpr (fetching) prefetch_to_write(p);
     }
 
     const kernels::Pool2dProblem& problem_;
@@ -174,11 +179,12 @@ private:
 template <class T>
 void gather_separate(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                      const kernels::Pool2dBox& box) {
-    if (problem.accumulate) return SeparateWindows<T, AddingWriter<T>>(problem, tensors).gather(box);
+    if (problem.accumulate) return SeparateWindows<T, AddingWriter<T>, false>(problem, tensors).gather(box);
     const bool aligned =
         StreamWriter<T>::serves(tensors.grad_input, problem.channels, box.channel_begin, box.channel_end);
-    if (problem.streaming && aligned) return SeparateWindows<T, StreamWriter<T>>(problem, tensors).gather(box);
-    SeparateWindows<T, DirectWriter<T>>(problem, tensors).gather(box);
+    if (problem.streaming && aligned) return SeparateWindows<T, StreamWriter<T>, false>(problem, tensors).gather(box);
+    if (problem.fetching) return SeparateWindows<T, DirectWriter<T>, true>(problem, tensors).gather(box);
+    SeparateWindows<T, DirectWriter<T>, false>(problem, tensors).gather(box);
 }
 
 }  // namespace

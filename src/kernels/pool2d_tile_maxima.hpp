@@ -13,8 +13,8 @@ namespace {
 
 /// NHWC: the cells in which overlapping windows have their maxima, as numbers in the window, for a block of channels.
 /// The windows of a few rows that begin in the same column are searched together: the best cell of each row of the
-/// input stays in registers for all of them. The last `cached_rows` rows of windows are kept.
-template <class T, int window, int stride, int cached_rows>
+/// input stays in registers for all of them. The rows of windows that meet a row of pixels are kept.
+template <class T, int window, int stride>
 class TileMaxima {
 public:
     explicit TileMaxima(const kernels::Pool2dProblem& problem) : problem_(problem) {}
@@ -40,6 +40,8 @@ public:
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr int tile = kernels::pool2d_tile_rows / stride;
+    static constexpr int cached_rows = (window - 1) / stride + tile;  ///< whole tiles are found
+    static_assert(cached_rows <= kernels::pool2d_tile_window_rows);
     static constexpr int input_rows = stride * (tile - 1) + window;
     using Index = index_vec<T>;
     using Best = BestCell<T>;
@@ -128,6 +130,11 @@ private:
     std::int64_t checked_ = 0;  ///< rows of the input before this one have been looked at
     bool finite_[input_rows]{};
     alignas(64) std::uint8_t cells_[kernels::pool2d_tile_windows];
+};
+
+/// Where nothing needs to be found.
+struct NoTileMaxima {
+    explicit NoTileMaxima(const kernels::Pool2dProblem&) {}
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ BlockProducer<T>::BlockProducer(const BlockShape& shape, const BlockBackwardOpti
     const bool pools = shape.pool != BlockPool::none && pool2d_input_elements(pooling) > 0;
     if (pools) {
         // The gradient is read again at once: no streaming stores.
-        const Pool2dWrites writes{WriteMode::overwrite, false, pieces_.row_parts == 1, true};
+        const Pool2dWrites writes{WriteMode::overwrite, false, false, pieces_.row_parts == 1, true};
         pool_.emplace(pooling, layout_, reads, table.template pool2d<T>(), writes);
     }
     if (pools && shape.pool == BlockPool::average) {

@@ -135,12 +135,15 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
     if (!any_window) problem_.out_height = problem_.out_width = problem_.output_elements = 0;
     problem_.source = source_of(reads);
     problem_.streaming = writes.streaming;
+    problem_.fetching = writes.fetching;
     problem_.cached_rows = std::max<std::int64_t>(1, rows_.span());
     const bool averages = reads == plan::Pool2dReads::nothing;
     const auto simple = plan::simple_windows(shape, layout, reads, table.lanes);
     switch (any_window ? simple : plan::Pool2dSimpleWindows::none) {
         case plan::Pool2dSimpleWindows::separate:
             kernel_ = table.max_separate_nhwc;
+            // The hardware's prefetchers follow longer pixels on their own.
+            problem_.fetching = writes.fetching && shape.channels < 256;
             break;
         case plan::Pool2dSimpleWindows::pairs:
             kernel_ = averages ? table.average_pairs_nchw : table.max_pairs_nchw;
@@ -160,6 +163,10 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
 template <class T>
 void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
+    if (layout == Layout::nhwc && plan::has_row_tiles(shape, reads, rows_, limits(table))) {
+        kernel_ = reads == plan::Pool2dReads::nothing ? table.average_row_tiles_nhwc : table.max_row_tiles_nhwc;
+        return;
+    }
     if (layout == Layout::nhwc && plan_images(shape, reads, table, writes)) return;
     if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table));
     if (problem_.strip_steps > 0) {
@@ -207,7 +214,7 @@ void Pool2dGather<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads read
     const bool averages = reads == plan::Pool2dReads::nothing;
     problem_.channels_per_block = plan::tile_channels(shape, reads, limits(table));
     if (problem_.channels_per_block > 0) {
-        kernel_ = table.max_tiles_nhwc;
+        kernel_ = table.max_input_row_tiles_nhwc;
         return;
     }
     problem_.channels_per_block = plan::overlap_channels(shape, reads, rows_, limits(table));

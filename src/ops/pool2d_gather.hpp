@@ -27,6 +27,7 @@ std::int64_t pool2d_output_elements(const Pool2dShape& shape);
 struct Pool2dWrites {
     WriteMode mode;
     bool streaming;     ///< with non-temporal stores
+    bool fetching;      ///< lines that come next are asked for
     bool whole_planes;  ///< every box holds all rows of its planes
     bool whole_pixels;  ///< every box holds all channels of its pixels, or these are not NHWC
 };

@@ -38,13 +38,14 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& shape, La
     const std::int64_t bytes = touched_bytes(shape, reads, sizeof(T));
     executor_ = ops::phase_executor(executor_, strategy, strategy_, plan::moving_cycles(static_cast<double>(bytes)));
     const bool streaming = bytes > threads::last_level_cache_bytes();
+    const bool fetching = !streaming && bytes > threads::last_level_cache_bytes() / 4;
     const bool whole_planes = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
         return task.row_begin == 0 && task.row_end == shape.in_height;
     });
     const bool whole_pixels = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
         return layout == Layout::nchw || task.channel_end - task.channel_begin == shape.channels;
     });
-    gather_.emplace(shape, layout, reads, *table_, Pool2dWrites{mode, streaming, whole_planes, whole_pixels});
+    gather_.emplace(shape, layout, reads, *table_, Pool2dWrites{mode, streaming, fetching, whole_planes, whole_pixels});
 }
 
 template <class T>

@@ -81,6 +81,11 @@ std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool
 /// several rows at once; 0 likewise.
 std::int64_t tile_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
 
+/// NHWC from anything but the input: whether there is a kernel for such windows that computes several pixels of a row
+/// at once, and it is the fastest.
+bool has_row_tiles(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
+                   const Pool2dKernelLimits& limits);
+
 /// NHWC without dilation: channels whose windows, and rows of the input from which their maxima are found, fit the
 /// scratch at full width; less than a vector if the windows are too large.
 std::int64_t overlap_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,

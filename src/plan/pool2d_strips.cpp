@@ -44,4 +44,18 @@ std::int64_t tile_channels(const Pool2dShape& shape, Pool2dReads reads, const Po
     return std::min(fit, shape.channels + limits.lanes - 1) / limits.lanes * limits.lanes;
 }
 
+bool has_row_tiles(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCovers& rows,
+                   const Pool2dKernelLimits& limits) {
+    const Pool2dAxis width = width_axis(shape);
+    if (reads == Pool2dReads::input || rows.span() > limits.max_rows) return false;
+    if (shape.dilation_height != 1 || width.dilation != 1 || width.out <= 0) return false;
+    const bool has_kernel = (width.window == 2 && width.stride <= 2) || (width.window == 3 && width.stride <= 3);
+    const bool overlap = width.window > width.stride, averages = reads == Pool2dReads::nothing;
+    // Fewer channels are faster as lines or phases. Longer pixels are better written one by one, in memory order, where
+    // little is gained by loading windows once.
+    const std::int64_t least = averages && width.stride == 1 ? 15 : 12;
+    const std::int64_t most = !overlap ? 127 : averages ? 255 : shape.channels;
+    return has_kernel && least <= shape.channels && shape.channels <= most;
+}
+
 }  // namespace backgrad::plan

@@ -24,6 +24,7 @@
 ///     greatest_lane(a)                     of an a without NaN
 ///     keep_in_register(a)                  forbids to fold a's load into its uses
 ///     prefetch_to_l2(p) prefetch_to_l1(p)  asks for a cache line without waiting
+///     prefetch_to_write(p)                 the same for a line that is going to be written
 /// `transpose(rows)` transposes a square block of `lanes` vectors in place.
 ///
 /// Everything is in an unnamed namespace inside the ISA's namespace: the three meanings of vec<T> must never meet in

@@ -180,6 +180,7 @@ inline void keep_in_register(vec<T>& x) {
 /// Asks for the cache line at `p` without waiting for it; any address is allowed.
 inline void prefetch_to_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
 inline void prefetch_to_l1(const void* p) { __builtin_prefetch(p, 0, 3); }
+inline void prefetch_to_write(const void* p) { __builtin_prefetch(p, 1, 3); }
 
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

@@ -1,7 +1,9 @@
-// Streaming stores are for tensors beyond the last-level cache. Small ones, asked for by hand, must come out bit for
-// bit as with ordinary stores, whatever the alignment of grad_input and however the channels and rows are cut.
+// Streaming stores are for tensors beyond the last-level cache, and lines are asked for ahead beyond the near caches.
+// Small tensors, for which this is asked by hand, must come out bit for bit as with ordinary stores, whatever the
+// alignment of grad_input and however the channels and rows are cut.
 #include "isa/isa.hpp"
 #include "ops/pool2d_gather.hpp"
+#include "ops/pool2d_reciprocals.hpp"
 #include "ops/pool2d_shapes.hpp"
 #include "oracle/pool2d.hpp"
 #include "support/guarded.hpp"
@@ -30,20 +32,25 @@ struct Target {
     Guarded<float> values;
 };
 
+enum class Stores { ordinary, streaming, fetched };
+
 template <class Run>
 void expect_same_bits(std::int64_t elements, const std::string& what, const Run& run) {
     Target plain(elements, true);
-    run(plain.values.data(), false);
-    for (const bool aligned : {true, false}) {
-        Target streamed(elements, aligned);
-        run(streamed.values.data(), true);
-        EXPECT_TRUE(streamed.values.intact()) << what;
-        ASSERT_EQ(std::memcmp(plain.values.data(), streamed.values.data(), plain.values.size() * sizeof(float)), 0)
-            << what << (aligned ? " aligned" : " not aligned");
+    run(plain.values.data(), Stores::ordinary);
+    for (const Stores stores : {Stores::streaming, Stores::fetched}) {
+        for (const bool aligned : {true, false}) {
+            Target target(elements, aligned);
+            run(target.values.data(), stores);
+            EXPECT_TRUE(target.values.intact()) << what;
+            ASSERT_EQ(std::memcmp(plain.values.data(), target.values.data(), plain.values.size() * sizeof(float)), 0)
+                << what << (aligned ? " aligned" : " not aligned") << (stores == Stores::fetched ? ", fetched" : "");
+        }
     }
 }
 
-void check_windows(const Pool2dShape& shape, Layout layout, Isa isa, std::int64_t first_channels) {
+void check_windows(const Pool2dShape& shape, Layout layout, Isa isa, plan::Pool2dReads reads,
+                   std::int64_t first_channels) {
     std::mt19937_64 random(seed_of(describe(shape)));
     std::vector<float> input(oracle::input_tensor(shape, layout).elements());
     std::vector<float> grad_output(oracle::output_tensor(shape, layout).elements());
@@ -52,26 +59,72 @@ void check_windows(const Pool2dShape& shape, Layout layout, Isa isa, std::int64_
     kernels::Pool2dTensors<float> tensors{};
     tensors.grad_output = grad_output.data();
     tensors.input = input.data();
-    expect_same_bits(static_cast<std::int64_t>(input.size()), describe(shape), [&](float* to, bool streaming) {
+    const auto offsets = oracle::max_pool2d_window_offsets(shape, layout, input.data());
+    const auto cells = oracle::max_pool2d_plane_indices(shape, layout, input.data());
+    tensors.window_offsets = offsets.data();
+    tensors.plane_indices = cells.data();
+    expect_same_bits(static_cast<std::int64_t>(input.size()), describe(shape), [&](float* to, Stores stores) {
         tensors.grad_input = to;
-        const Pool2dGather<float> gather(shape, layout, plan::Pool2dReads::input, isa::table(isa).pool2d<float>(),
-                                         {WriteMode::overwrite, streaming, true, false});
+        const Pool2dGather<float> gather(
+            shape, layout, reads, isa::table(isa).pool2d<float>(),
+            {WriteMode::overwrite, stores == Stores::streaming, stores == Stores::fetched, true, false});
+        Pool2dReciprocals<float> reciprocals(shape, AveragePadding::exclude);
+        reciprocals.repeat(shape.out_width(), gather.planes_of_line(), gather.channels_of_line());
+        tensors.reciprocals = reciprocals.rows();
+        tensors.line_reciprocals = reciprocals.line();
         for (const auto& box : boxes(shape.batch, shape.channels, shape.in_height, first_channels)) {
             gather.compute(tensors, box);
         }
     });
 }
 
-TEST(Pool2dStreaming, WindowsGiveTheBitsOfOrdinaryStores) {
+void check_all_windows(plan::Pool2dReads reads) {
     for (const Isa isa : available_isas()) {
         for (const Layout layout : layouts) {
             for (Pool2dShape shape : pool2d_shapes()) {
                 if (shape.channels < 2) shape.channels = 48;
-                check_windows(shape, layout, isa, shape.channels / 2);
+                check_windows(shape, layout, isa, reads, shape.channels / 2);
                 if (testing::Test::HasFatalFailure()) return;
             }
         }
     }
+}
+
+TEST(Pool2dStreaming, AveragesGiveTheBitsOfOrdinaryStores) { check_all_windows(plan::Pool2dReads::nothing); }
+
+TEST(Pool2dStreaming, MaximaFromTheInputGiveTheBitsOfOrdinaryStores) { check_all_windows(plan::Pool2dReads::input); }
+
+TEST(Pool2dStreaming, MaximaFromIndicesGiveTheBitsOfOrdinaryStores) {
+    check_all_windows(plan::Pool2dReads::plane_indices);
+}
+
+TEST(Pool2dStreaming, MaximaFromOffsetsGiveTheBitsOfOrdinaryStores) {
+    check_all_windows(plan::Pool2dReads::window_offsets);
+}
+
+/// Of `channels` channels, in two parts if `first` of them are fewer.
+void check_global_averages(Isa isa, Layout layout, std::int64_t channels, std::int64_t first, std::int64_t width,
+                           std::int64_t row) {
+    const auto& table = isa::table(isa).pool2d<float>();
+    kernels::Pool2dProblem problem{};
+    problem.channels = channels;
+    problem.in_height = 4;
+    problem.in_width = width;
+    const std::vector<float> grad_output{0.5F, 1.5F, -3.0F};
+    std::vector<float> gradients;
+    for (std::int64_t k = 0; k < 2 * channels; ++k) gradients.push_back(grad_output[static_cast<std::size_t>(k % 3)]);
+    kernels::Pool2dTensors<float> tensors{};
+    tensors.grad_output = gradients.data();
+    tensors.reciprocal = 0.25F;
+    expect_same_bits(2 * channels * 4 * width, "width " + std::to_string(width), [&](float* to, Stores stores) {
+        problem.streaming = stores == Stores::streaming;
+        tensors.grad_input = to;
+        const auto kernel = layout == Layout::nchw ? table.global_average_nchw : table.global_average_nhwc;
+        for (std::int64_t begin = 0; begin < channels; begin += first) {
+            kernel(problem, tensors, {0, 2, begin, begin + first, 0, row});
+            kernel(problem, tensors, {0, 2, begin, begin + first, row, 4});
+        }
+    });
 }
 
 TEST(Pool2dStreaming, GlobalAveragesGiveTheBitsOfOrdinaryStores) {
@@ -79,28 +132,9 @@ TEST(Pool2dStreaming, GlobalAveragesGiveTheBitsOfOrdinaryStores) {
         for (const Layout layout : layouts) {
             for (const std::int64_t width : {1, 7, 8, 16, 100}) {
                 for (const std::int64_t row : {0, 1, 2}) {
-                    const auto& table = isa::table(isa).pool2d<float>();
-                    kernels::Pool2dProblem problem{};
-                    problem.channels = 48;
-                    problem.in_height = 4;
-                    problem.in_width = width;
-                    const std::vector<float> grad_output{0.5F, 1.5F, -3.0F};
-                    std::vector<float> gradients;
-                    for (int k = 0; k < 2 * 48; ++k) gradients.push_back(grad_output[static_cast<std::size_t>(k % 3)]);
-                    kernels::Pool2dTensors<float> tensors{};
-                    tensors.grad_output = gradients.data();
-                    tensors.reciprocal = 0.25F;
-                    expect_same_bits(
-                        2 * 48 * 4 * width, "width " + std::to_string(width), [&](float* to, bool streaming) {
-                            problem.streaming = streaming;
-                            tensors.grad_input = to;
-                            const auto kernel =
-                                layout == Layout::nchw ? table.global_average_nchw : table.global_average_nhwc;
-                            for (const std::int64_t first : {0, 24}) {
-                                kernel(problem, tensors, {0, 2, first, first + 24, 0, row});
-                                kernel(problem, tensors, {0, 2, first, first + 24, row, 4});
-                            }
-                        });
+                    check_global_averages(isa, layout, 48, 24, width, row);
+                    check_global_averages(isa, layout, 48, 48, width, row);
+                    check_global_averages(isa, layout, 7, 7, width, row);
                 }
             }
         }
