@@ -18,6 +18,7 @@ constexpr kernels::Pool2dKernels<T> make_table() {
         .max_phases = max_pool_phases,
         .average_phases = average_pool_phases,
         .max_strips_nchw = max_pool_strips,
+        .average_strips_nchw = average_pool_strips,
         .max_input_row_tiles_nhwc = max_pool_input_row_tiles,
         .max_overlap_nhwc = max_pool_overlap,
         .average_overlap_nhwc = average_pool_overlap,

@@ -141,7 +141,7 @@ struct Pool2dKernels {
     bool many_registers;  ///< enough for the best cells of a tile of rows with stride 1
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
-    Pool2dKernel<T> max_strips_nchw, max_input_row_tiles_nhwc;
+    Pool2dKernel<T> max_strips_nchw, average_strips_nchw, max_input_row_tiles_nhwc;
     Pool2dKernel<T> max_overlap_nhwc, average_overlap_nhwc;
     Pool2dKernel<T> max_row_tiles_nhwc, average_row_tiles_nhwc;  ///< not from the input
     Pool2dKernel<T> max_separate_nhwc;                           ///< source = input

@@ -11,12 +11,14 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// Rows [begin, end) of windows. `saved` tells which cell each of them has its maximum in. Whole vectors are read: up
-/// to `pool2d_strip_margin` elements before and behind the rows.
+/// Rows [begin, end) of windows. `saved` tells which cell each of them has its maximum in; averages have `reciprocals`,
+/// those of row y in reciprocals[y], instead. Whole vectors are read: up to `pool2d_strip_margin` elements before and
+/// behind the rows.
 template <class T, class Saved>
 struct StripWindows {
     const T* gradients;
     const Saved* saved;
+    const T* const* reciprocals;
     std::int64_t begin, end;
 };
 
@@ -49,6 +51,7 @@ public:
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr int columns = stride * lanes;
+    static constexpr bool averages = rule == PoolRule::average;
     using Index = index_vec<T>;
 
     /// Where the windows lie that meet column `stride * lane + e` of a strip with their cell `tap`: `distance` from the
@@ -72,35 +75,77 @@ private:
         add_up_strip<0>(windows, rows, ahead, column);
     }
 
-    /// What a strip's rows have in common. The compiler keeps copies of it in registers only where no store can reach
-    /// it.
+    /// Where the windows of a strip lie, seen from its first pixel.
     template <int phase>
-    struct Strip {
+    struct Reach {
         static constexpr int lowest = meeting(phase, window - 1).distance;
         static constexpr int distances = meeting(phase, 0).distance - lowest + 1;
 
-        std::int64_t first;     ///< window at the lowest distance from the strip's first pixel
-        Index dead[distances];  ///< -1, which is no cell, where there is no window
-        Index here[window];     ///< positions of the pixels, seen from the row under the first cells
+        static std::int64_t first(const kernels::Pool2dProblem& problem, std::int64_t column) {
+            return (column + problem.padding_left) / stride + lowest;
+        }
+        /// Negative where there is no window.
+        static Index dead(const kernels::Pool2dProblem& problem, std::int64_t window_at) {
+            const Index x = Index::iota() + number(window_at);
+            return sign(x) | sign(number(problem.out_width - 1) - x);
+        }
+    };
 
-        Strip(const kernels::Pool2dProblem& problem, std::int64_t column) {
-            first = (column + problem.padding_left) / stride + lowest;
-            unrolled<distances>([&](auto j) {
-                const Index x = Index::iota() + number(first + j);
-                dead[j] = sign(x) | sign(number(problem.out_width - 1) - x);
-            });
+    /// Maxima: what a strip's rows have in common. The compiler keeps copies of it in registers only where no store can
+    /// reach it.
+    template <int phase>
+    struct Cells : Reach<phase> {
+        std::int64_t first;                   ///< window at the lowest distance from the strip's first pixel
+        Index dead[Reach<phase>::distances];  ///< -1, which is no cell, where there is no window
+        Index here[window];                   ///< positions of the pixels, seen from the row under the first cells
+
+        Cells(const kernels::Pool2dProblem& problem, std::int64_t column)
+            : first(Reach<phase>::first(problem, column)) {
+            unrolled<Reach<phase>::distances>([&](auto j) { dead[j] = Reach<phase>::dead(problem, first + j); });
             Index step = Index::iota();
             if constexpr (stride == 2) step = step + step;
             unrolled<window>([&](auto tap) { here[tap] = step + number(column + tap * problem.in_width); });
         }
+        void enter(const Windows&, std::int64_t) {}
     };
+
+    /// Averages: the same.
+    template <int phase>
+    struct Shares : Reach<phase> {
+        std::int64_t first;
+        typename vec<T>::mask dead[Reach<phase>::distances];
+        vec<T> reciprocal[Reach<phase>::distances];
+        const T* row = nullptr;  ///< whose reciprocals these are
+        std::int64_t out_width;
+
+        Shares(const kernels::Pool2dProblem& problem, std::int64_t column)
+            : first(Reach<phase>::first(problem, column)), out_width(problem.out_width) {
+            unrolled<Reach<phase>::distances>([&](auto j) {
+                dead[j] = negative(Reach<phase>::dead(problem, first + j));
+                reciprocal[j] = vec<T>::zero();
+            });
+        }
+        /// Comes to the row y of windows. All but the uppermost and lowest have their reciprocals in common.
+        [[gnu::always_inline]] void enter(const Windows& windows, std::int64_t y) {
+            if (windows.reciprocals[y] == row) return;
+            row = windows.reciprocals[y];
+            T some[lanes + Reach<phase>::distances];
+            for (int k = 0; k < lanes + Reach<phase>::distances; ++k) {
+                some[k] = 0 <= first + k && first + k < out_width ? row[first + k] : T(0);
+            }
+            unrolled<Reach<phase>::distances>([&](auto j) { reciprocal[j] = vec<T>::load(some + j); });
+        }
+    };
+
+    template <int phase>
+    using Strip = std::conditional_t<averages, Shares<phase>, Cells<phase>>;
 
     using Sum = vec<T>[window][stride];
 
     template <int phase>
     [[gnu::noinline]] void add_up_strip(const Windows windows, const Rows rows, const std::int64_t ahead,
                                         const std::int64_t column) const {
-        const Strip<phase> strip(problem_, column);
+        Strip<phase> strip(problem_, column);
         const std::int64_t padding = problem_.padding_top, width = problem_.in_width, out_width = problem_.out_width;
         const T* const end = rows.to + (rows.end - rows.begin) * width;
         std::int64_t y = (rows.begin + padding) / stride - (window - 1) / stride, row = stride * y - padding;
@@ -111,8 +156,10 @@ private:
         for (; row < rows.end; ++y, at += out_width) {
             if (windows.begin <= y && y < windows.end) {
                 prefetch_to_l2(windows.gradients + at + ahead);
-                if constexpr (rule != PoolRule::input) prefetch_to_l2(windows.saved + at + ahead);
-                add(strip, windows.gradients + at, windows.saved + at, number(row * width), sums);
+                if constexpr (rule != PoolRule::input && !averages) prefetch_to_l2(windows.saved + at + ahead);
+                strip.enter(windows, y);
+                if constexpr (averages) add_shares(strip, windows.gradients + at, sums);
+                else add(strip, windows.gradients + at, windows.saved + at, number(row * width), sums);
             }
             unrolled<stride>([&](auto tap) __attribute__((always_inline)) {
                 if (rows.begin <= row && row < rows.end) put(sums[tap], to, end, width - column);
@@ -136,12 +183,12 @@ private:
     /// Adds a row of windows to the sums of the rows of pixels under it: windows in ascending order, which is that of
     /// descending cells. `origin` is the position of the row under their first cells.
     template <int phase>
-    [[gnu::always_inline]] static void add(const Strip<phase>& strip, const T* gradients, const Saved* saved,
+    [[gnu::always_inline]] static void add(const Cells<phase>& strip, const T* gradients, const Saved* saved,
                                            Index origin, Sum& sums) {
         unrolled<window>([&](auto descending) __attribute__((always_inline)) {
             constexpr int tap = window - 1 - descending;
             constexpr Meeting met = meeting(phase, tap);
-            constexpr int j = met.distance - Strip<phase>::lowest;
+            constexpr int j = met.distance - Reach<phase>::lowest;
             vec<T> gradient = vec<T>::load(gradients + j);
             // A load that is part of a masked addition would wait for the mask.
             keep_in_register(gradient);
@@ -153,6 +200,18 @@ private:
                 vec<T>& sum = sums[row_tap][met.e];
                 sum = add_where(equal(cell, expected), sum, gradient);
             });
+        });
+    }
+
+    /// The same for averages.
+    template <int phase>
+    [[gnu::always_inline]] static void add_shares(const Shares<phase>& strip, const T* gradients, Sum& sums) {
+        unrolled<window>([&](auto descending) __attribute__((always_inline)) {
+            constexpr Meeting met = meeting(phase, window - 1 - descending);
+            constexpr int j = met.distance - Reach<phase>::lowest;
+            vec<T> share = vec<T>::load(gradients + j) * strip.reciprocal[j];
+            share = select(strip.dead[j], vec<T>::zero(), share);
+            unrolled<window>([&](auto row_tap) { sums[row_tap][met.e] = sums[row_tap][met.e] + share; });
         });
     }
 

@@ -70,12 +70,12 @@ private:
         const std::int64_t count = end > begin ? (end - begin) * problem_.out_width : 0;
         const std::int64_t first = (plane_ * problem_.out_height + begin) * problem_.out_width;
         const bool direct = inside(first, count, problem_.output_elements);
-        typename Sums::Windows windows{tensors_.grad_output + first, nullptr, begin, end};
+        typename Sums::Windows windows{tensors_.grad_output + first, nullptr, tensors_.reciprocals, begin, end};
         if (!direct) windows.gradients = copy(windows.gradients, count, gradients_);
         if constexpr (rule == PoolRule::input) {
             windows.saved = saved_ + margin;
             if (count > 0) find_maxima(begin, end);
-        } else {
+        } else if constexpr (rule != PoolRule::average) {
             if constexpr (rule == PoolRule::plane_indices) windows.saved = tensors_.plane_indices + first;
             else windows.saved = tensors_.window_offsets + first;
             if (!direct) windows.saved = copy(windows.saved, count, saved_);

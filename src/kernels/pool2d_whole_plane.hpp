@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_cells.hpp"
 #include "kernels/span_writer.hpp"
 #include "simd/index.hpp"
@@ -16,18 +17,31 @@ class RunMaximum {
 public:
     static std::int64_t find(const T* run, std::int64_t count) {
         vec<T> greatest = nothing();
-        std::uint64_t nans = 0;
-        for (std::int64_t k = 0; k < count; k += lanes) {
-            const vec<T> value = load_some(run + k, count - k);
+        FiniteCheck<T> check[1];
+        std::int64_t k = 0;
+        for (; k + lanes <= count; k += lanes) {
+            const vec<T> value = vec<T>::load(run + k);
             greatest = max(greatest, value);
-            nans |= vec<T>::bits_of(is_nan(value));
+            check[0].look_at(value);
         }
-        if (nans != 0) return first_where(run, count, [](vec<T> value) { return is_nan(value); });
+        if (k < count) {
+            greatest = max(greatest, load_some(run + k, count - k));
+            check[0].look_at(vec<T>::load_first(run + k, static_cast<int>(count - k)));
+        }
+        if (!FiniteCheck<T>::passed(check)) {
+            const std::int64_t first = first_nan(run, count);
+            if (first >= 0) return first;
+        }
         const vec<T> maximum = vec<T>::broadcast(greatest_lane(greatest));
         return first_where(run, count, [&](vec<T> value) { return equal(value, maximum); });
     }
 
 private:
+    /// -1 if there is none.
+    [[gnu::noinline]] static std::int64_t first_nan(const T* run, std::int64_t count) {
+        return first_where(run, count, [](vec<T> value) { return is_nan(value); });
+    }
+
     static constexpr int lanes = vec<T>::lanes;
     static constexpr int word = 64;
 
@@ -42,7 +56,7 @@ private:
 
     template <class Condition>
     [[gnu::always_inline]] static std::int64_t first_where(const T* run, std::int64_t count, const Condition& holds) {
-        for (std::int64_t k = 0;; k += word) {
+        for (std::int64_t k = 0; k < count; k += word) {
             std::uint64_t bits = 0;
             for (std::int64_t of_word = 0; of_word < word && k + of_word < count; of_word += lanes) {
                 const std::uint64_t of_vector =
@@ -51,6 +65,7 @@ private:
             }
             if (bits != 0) return k + __builtin_ctzll(bits);
         }
+        return -1;
     }
 };
 
@@ -62,10 +77,13 @@ public:
         : problem_(problem), tensors_(tensors), writer_(problem.accumulate, problem.streaming) {}
 
     void gather(const kernels::Pool2dBox& box) {
+        const std::int64_t begin = box.row_begin * problem_.in_width, end = box.row_end * problem_.in_width;
+        const bool whole_planes = end - begin == plane_elements();
         for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
             for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
-                gather_plane(n * problem_.channels + c, box.row_begin * problem_.in_width,
-                             box.row_end * problem_.in_width);
+                // What a last whole vector writes too much, the next planes of this box put right.
+                may_spill_ = whole_planes && (box.channel_end - c - 1) * plane_elements() >= lanes;
+                gather_plane(n * problem_.channels + c, begin, end);
             }
         }
     }
@@ -113,7 +131,7 @@ private:
             T* const to = writer_.reserve() - begin;
             std::int64_t k = begin;
             for (; k + lanes <= stop; k += lanes) Writer::write(to + k, values(k));
-            if (k < stop) Writer::write_first(to + k, values(k), static_cast<int>(stop - k));
+            if (k < stop) Writer::write_first(to + k, values(k), may_spill_ ? lanes : static_cast<int>(stop - k));
             writer_.commit(stop - begin);
             begin = stop;
         }
@@ -121,6 +139,7 @@ private:
 
     const kernels::Pool2dProblem& problem_;
     const kernels::Pool2dTensors<T>& tensors_;
+    bool may_spill_ = false;
     Writer writer_;
 };
 

@@ -170,7 +170,7 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
     if (layout == Layout::nhwc && plan_images(shape, reads, table, writes)) return;
     if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table));
     if (problem_.strip_steps > 0) {
-        kernel_ = table.max_strips_nchw;
+        kernel_ = reads == plan::Pool2dReads::nothing ? table.average_strips_nchw : table.max_strips_nchw;
         return;
     }
     phases_ = plan::make_phases(shape, layout, reads, limits(table), writes.whole_pixels);
