@@ -172,6 +172,31 @@ struct DepthwisePlaneInputKernels {
     Function function[max_stride][max_extent / 2 + 1][max_extent / 2 + 1][2];
 };
 
+/// Rows of grad_input straight from NHWC's grad_output, all channels of a pixel one after the other: sums over tap
+/// rows, then tap columns, of the terms that exist.
+template <class T>
+struct DepthwiseRowInput {
+    const T* grad_output;  ///< of row 0
+    std::ptrdiff_t grad_output_row, grad_output_pixel;
+    std::int64_t grad_output_rows, grad_output_columns;
+    const T* weights;  ///< [unit][tap][channel], `weight_unit` elements from a unit of a vector to the next
+    std::ptrdiff_t weight_unit;
+    T* output;  ///< of row first_row
+    std::ptrdiff_t output_row, output_pixel;
+    std::int64_t first_row, rows, columns, channels;
+    std::int64_t kernel_rows, stride_rows, dilation_rows, padding_top, padding_left;
+    bool accumulate, streaming;
+    bool far;  ///< the tensors exceed the near caches: what comes next is asked for
+};
+
+template <class T>
+struct DepthwiseRowInputKernels {
+    static constexpr int max_stride = 2, max_columns = 7, max_rows = 16;  ///< of the kernel; odd columns from 3 on
+    using Function = void (*)(const DepthwiseRowInput<T>&) noexcept;
+
+    Function function[max_stride][max_columns / 2];  ///< [stride - 1][columns / 2 - 1]
+};
+
 /// Rows of grad_input that share rows of grad_output. Row t, pixel v is the chain over tap row m, then tap column c, of
 ///     grad_output(row first_row + (t - m) * row_step, output v, tap c) * weights[m * weight_row + c * weight_column]
 /// where rows outside [0, size) do not exist and columns beside the image are zeros in memory. The weights are finite.
@@ -256,6 +281,7 @@ struct DepthwiseKernels {
     const DepthwisePlaneKernels<T>* plane;
     const DepthwisePlaneInputKernels<T>* plane_input;
     const DepthwiseRowKernels<T>* row;
+    const DepthwiseRowInputKernels<T>* row_input;
     const DepthwiseSumKernels<T>* sum;
     const DepthwiseTileKernels<T>* tile;
     const GroupSumKernels<T>* group_sum;

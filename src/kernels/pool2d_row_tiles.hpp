@@ -1,8 +1,9 @@
 #pragma once
 
+#include "kernels/channel_vectors.hpp"
 #include "kernels/pool2d_cells.hpp"
-#include "kernels/pool2d_channels.hpp"
 #include "kernels/pool2d_tile_maxima.hpp"
+#include "kernels/row_tile_range.hpp"
 #include "kernels/span_writer.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/index.hpp"
@@ -19,9 +20,11 @@ template <class T, PoolRule rule, int window, int stride, class Writer>
 class RowTiles {
 public:
     RowTiles(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
-        : problem_(problem), tensors_(tensors), maxima_(problem), writer_(problem.accumulate, problem.streaming) {
-        find_whole_tiles();
-    }
+        : problem_(problem),
+          tensors_(tensors),
+          tiles_(problem.in_width, problem.out_width, problem.padding_left),
+          maxima_(problem),
+          writer_(problem.accumulate, problem.streaming) {}
 
     void gather(const kernels::Pool2dBox& box) {
         const std::int64_t step = searching ? problem_.channels_per_block : box.channel_end - box.channel_begin;
@@ -41,9 +44,9 @@ public:
 private:
     static constexpr bool searching = rule == PoolRule::input;
     static constexpr int lanes = vec<T>::lanes;
-    static constexpr int windows = stride < 4 ? 4 / stride : 1;  ///< that begin in a tile
-    static constexpr int tile = windows * stride;                ///< pixels
-    static constexpr int before = (window - 1) / stride;         ///< windows that begin before a tile and reach it
+    using Tiles = RowTileRange<window, stride>;
+    using Tile = typename Tiles::Tile;
+    static constexpr int windows = Tiles::windows, tile = Tiles::pixels, before = Tiles::before;
     static constexpr bool by_cells = rule != PoolRule::plane_indices;  ///< maxima are numbers of cells, else positions
     using Index = index_vec<T>;
     using Saved = std::conditional_t<rule == PoolRule::plane_indices, std::int32_t, std::uint8_t>;
@@ -64,37 +67,6 @@ private:
         std::int32_t position;
         T* to;
     };
-
-    /// What tile `number` meets. All counts begin at its first pixel and the first window that reaches it.
-    struct Tile {
-        std::int64_t column, x;   ///< of the first pixel and window, that may be outside the tensor
-        std::int64_t first, end;  ///< pixels that exist
-        std::int64_t first_window, end_window;
-
-        bool whole() const { return first == 0 && end == tile && first_window == 0 && end_window == before + windows; }
-    };
-
-    Tile tile_at(std::int64_t number) const {
-        Tile part{};
-        part.column = number * tile - problem_.padding_left % stride;
-        part.x = number * windows + problem_.padding_left / stride - before;
-        const auto clip = [](std::int64_t first, std::int64_t size, std::int64_t most, std::int64_t& begin,
-                             std::int64_t& end) {
-            begin = first < 0 ? -first : 0;
-            end = size - first < most ? size - first : most;
-        };
-        clip(part.column, problem_.in_width, tile, part.first, part.end);
-        clip(part.x, problem_.out_width, before + windows, part.first_window, part.end_window);
-        return part;
-    }
-
-    /// Tiles that are whole lie side by side.
-    void find_whole_tiles() {
-        tiles_ = (problem_.in_width + problem_.padding_left % stride + tile - 1) / tile;
-        while (first_whole_ < tiles_ && !tile_at(first_whole_).whole()) ++first_whole_;
-        end_whole_ = first_whole_;
-        while (end_whole_ < tiles_ && tile_at(end_whole_).whole()) ++end_whole_;
-    }
 
     std::int64_t row_elements() const { return problem_.in_width * problem_.channels; }
 
@@ -139,17 +111,17 @@ private:
     /// `fixed`: rows of windows that cover the pixels if the compiler may know them.
     template <int fixed>
     [[gnu::always_inline]] void add_up(const Line& line) const {
-        add_up_parts(line, 0, first_whole_);
+        add_up_parts(line, 0, tiles_.first_whole);
         problem_.fetching&& line.rows > 0 ? add_up_whole<fixed, true>(line) : add_up_whole<fixed, false>(line);
-        add_up_parts(line, end_whole_, tiles_);
+        add_up_parts(line, tiles_.end_whole, tiles_.count);
     }
 
     template <int fixed, bool fetching>
     [[gnu::always_inline]] void add_up_whole(const Line& line) const {
         const int rows = fixed > 0 ? fixed : line.rows;
         const Steps steps{problem_.channels, saved_step()};
-        const std::int64_t number = end_whole_ - first_whole_, channels = channels_;
-        Tile part = tile_at(first_whole_);
+        const std::int64_t number = tiles_.end_whole - tiles_.first_whole, channels = channels_;
+        Tile part = tiles_.at(tiles_.first_whole);
         for (std::int64_t k = 0; k < number; ++k, part.column += tile, part.x += windows) {
             std::int64_t c = 0;
             for (; c + lanes <= channels; c += lanes) add_channels<true, fetching>(line, rows, part, steps, c, lanes);
@@ -161,10 +133,13 @@ private:
     [[gnu::noinline]] void add_up_parts(const Line& line, std::int64_t first, std::int64_t end) const {
         const Steps steps{problem_.channels, saved_step()};
         for (std::int64_t k = first; k < end; ++k) {
-            const Tile part = tile_at(k);
-            for (std::int64_t c = 0; c < channels_; c += lanes) {
-                const int n = channels_ - c < lanes ? static_cast<int>(channels_ - c) : lanes;
-                add_channels<false, false>(line, line.rows, part, steps, c, n);
+            const Tile part = tiles_.at(k);
+            const std::int64_t channels = channels_;
+            std::int64_t c = 0;
+            for (; c + lanes <= channels; c += lanes)
+                add_channels<false, false>(line, line.rows, part, steps, c, lanes);
+            if (c < channels) {
+                add_channels<false, false>(line, line.rows, part, steps, c, static_cast<int>(channels - c));
             }
         }
     }
@@ -232,8 +207,7 @@ private:
     template <int beside, class Add>
     [[gnu::always_inline]] static void add_where_covered(const Add& add) {
         unrolled<tile>([&](auto pixel) __attribute__((always_inline)) {
-            constexpr int tap = pixel + stride * (before - beside);
-            if constexpr (tap >= 0 && tap < window) add(pixel, tap);
+            if constexpr (Tiles::meets(pixel, beside)) add(pixel, Tiles::tap(pixel, beside));
         });
     }
 
@@ -241,9 +215,9 @@ private:
 
     const kernels::Pool2dProblem& problem_;
     const kernels::Pool2dTensors<T>& tensors_;
+    const Tiles tiles_;
     std::int64_t image_ = 0, channel_ = 0, channels_ = 0;
     Maxima maxima_;
-    std::int64_t tiles_ = 0, first_whole_ = 0, end_whole_ = 0;
     Writer writer_;  ///< finishes its stores when it is destroyed
 };
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "kernels/channel_vectors.hpp"
 #include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_cells.hpp"
-#include "kernels/pool2d_channels.hpp"
 #include "kernels/unrolled.hpp"
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include "ops/conv2d_depthwise_parts.hpp"
 #include "ops/conv2d_depthwise_plane_input.hpp"
 #include "ops/conv2d_depthwise_planes.hpp"
+#include "ops/conv2d_depthwise_row_input.hpp"
 #include "ops/conv2d_depthwise_rows.hpp"
 #include "ops/conv2d_prefetch.hpp"
 
@@ -67,12 +68,14 @@ struct BlockWork {
         if (plan.sums()) context.kernels.pack->clear(memory.weight_total, plan.partial_elements());
         if (segments.size() == 0) return;
         // Rows of all strips leave the margins as they are.
-        if (plan.margins() > 0 && needs_panels())
+        if (plan.margins() > 0 && plan.source_panels() && needs_panels())
             context.kernels.pack->clear(memory.source, plan.units_at_once * plan.source_elements);
         std::optional<DepthwiseStrip> strip = strip_at(segments, plan.segments.box(segments.begin).image_begin);
         while (strip) {
             const std::optional<DepthwiseStrip> next = strip_after(*strip, segments.end);
             if (plan.source_panels()) add_strip(*strip, next);
+            if (plan.input_over_rows)
+                compute_row_input(context, plan, *strip, units, weights(units.begin), modes.input);
             if (plan.sums() && plan.over_planes && strip->ends) add_plane_sums(strip->segments);
             if (plan.sums() && plan.over_rows) add_row_sums(*strip);
             strip = next;

@@ -200,7 +200,7 @@ std::string name_of(const DepthwiseWay& way, const Conv2dGradients& gradients, c
 std::vector<DepthwiseWay> depthwise_ways(const Conv2dProblem& p, const Conv2dGradients& gradients) {
     const bool sums = gradients.weight || gradients.bias;
     const bool may_sum = sums && (works_on_planes(p) || works_on_rows(p));
-    const bool may_input = gradients.input && works_on_planes(p);
+    const bool may_input = gradients.input && (works_on_planes(p) || has_row_input(p));
     std::vector<DepthwiseWay> ways;
     for (const bool sums_in_place : {true, false})
         for (const bool input_in_place : {true, false}) {

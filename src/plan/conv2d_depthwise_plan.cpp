@@ -65,7 +65,7 @@ void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t
     const auto panel = [lanes](std::int64_t pixels) { return (pixels | 1) * lanes; };
     plan.source_elements = plan.source_panels() ? panel(sources * (p.out_width + plan.margins())) : 0;
     plan.input_elements = plan.input_panels() ? panel(inputs * p.in_width) : 0;
-    plan.target_elements = plan.gradients.input ? panel(targets * p.in_width) : 0;
+    plan.target_elements = plan.gradients.input && !plan.input_over_rows ? panel(targets * p.in_width) : 0;
 }
 
 void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes) {
@@ -97,8 +97,9 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const std::int64_t share_of_thread = ceil_div(plan.units * plan.segment_groups, threads);
     // What comes next in a task is fetched ahead, where it is read in place or by groups.
     const bool several = plan.over_planes || !plan.input_planes.empty() || plan.group_channels > 1;
-    const std::int64_t wanted = plan.over_rows ? std::max(round_up(share_of_thread, together), worthwhile)
-                                               : std::min(std::max(worthwhile, several ? plane_units : 1), balanced);
+    const bool rows = plan.over_rows || plan.input_over_rows;
+    const std::int64_t wanted = rows ? std::max(round_up(share_of_thread, together), worthwhile)
+                                     : std::min(std::max(worthwhile, several ? plane_units : 1), balanced);
     const std::int64_t ruled = uncut ? plan.units : std::min(wanted, plan.units);
     const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
@@ -157,12 +158,16 @@ bool gains_in_place(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, std
     return products >= many_products || sets >= many_sets;
 }
 
-/// Segments where nothing is summed, so that they are free: equal, and enough for all threads.
-Segments free_segments(const Conv2dProblem& p, std::int64_t units, const Strategy& strategy) {
-    constexpr std::int64_t tasks_per_thread = 8, least_terms = 512;
+/// Segments where nothing is summed, so that they are free: equal, and enough for all threads. Tasks over rows of NHWC
+/// hold all units, if they can.
+Segments free_segments(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, const Strategy& strategy) {
+    const std::int64_t tasks_per_thread = plan.input_over_rows ? 4 : 8;
+    const std::int64_t units = plan.input_over_rows ? 1 : plan.units, least_terms = plan.input_over_rows ? 128 : 512;
     const std::int64_t pixels = p.batch * p.pixels_out(), threads = std::max(1, strategy.threads);
     const std::int64_t wanted = std::max(ceil_div(pixels, free_terms), ceil_div(tasks_per_thread * threads, units));
-    return make_segments(p.batch, p.out_height, p.out_width, std::max(least_terms, ceil_div(pixels, wanted)));
+    std::int64_t count = std::clamp<std::int64_t>(pixels / least_terms, 1, wanted);
+    if (count > threads) count -= count % threads;
+    return make_segments(p.batch, p.out_height, p.out_width, std::max<std::int64_t>(1, ceil_div(pixels, count)));
 }
 
 }  // namespace
@@ -177,7 +182,12 @@ DepthwiseWay depthwise_way(const Conv2dProblem& p, const Conv2dGradients& gradie
     const bool sums = gradients.weight || gradients.bias;
     // Rows that fill less than half a vector are better transposed.
     const bool wide = 2 * p.in_width * static_cast<std::int64_t>(element_bytes) > 64;
-    return {sums && (works_on_planes(p) || works_on_rows(p)), gradients.input && wide && works_on_planes(p), 0, 0};
+    const bool sums_in_place = sums && (works_on_planes(p) || works_on_rows(p));
+    // Panels for the sums are there for grad_input, too.
+    // Large kernels gain more from tiles of several rows, which strides leave little of.
+    const bool few_taps = p.taps() <= 9 * p.stride_height * p.stride_width;
+    const bool over_rows = has_row_input(p) && few_taps && (sums_in_place || !sums);
+    return {sums_in_place, gradients.input && ((wide && works_on_planes(p)) || over_rows), 0, 0};
 }
 
 Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients& gradients, const DepthwiseWay& way,
@@ -190,6 +200,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.channels = p.groups * plan.group_channels;
     plan.unit_channels = std::max(plan.lanes, plan.group_channels);
     plan.units = ceil_div(plan.channels, plan.unit_channels);
+    plan.input_over_rows = way.input_in_place && has_row_input(p);
     if (plan.sums()) {
         plan.over_planes = way.sums_in_place && works_on_planes(p);
         plan.over_rows = way.sums_in_place && works_on_rows(p);
@@ -197,14 +208,14 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.segment_groups = segment_groups(p, element_bytes, plan.segments, strategy);
         if (plan.over_planes) plan.planes = plan_planes(p, element_bytes);
     } else {
-        plan.segments = free_segments(p, plan.units, strategy);
+        plan.segments = free_segments(p, plan, strategy);
         plan.segment_groups = strategy.partition == Partition::channel ? 1 : plan.segments.count;
     }
-    if (way.input_in_place) plan.input_planes = plan_input_planes(p, element_bytes);
+    if (way.input_in_place && works_on_planes(p)) plan.input_planes = plan_input_planes(p, element_bytes);
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * plan.group_channels * plan.unit_channels;
-    if (gradients.input) {
+    if (gradients.input && !plan.input_over_rows) {
         set_margins(plan, p);
         plan.target_in_place = gains_in_place(p, plan, static_cast<std::int64_t>(element_bytes));
     }

@@ -75,6 +75,7 @@ struct Conv2dDepthwisePlan {
     DepthwisePlanesPlan planes;                            ///< if so
     bool over_rows;                                        ///< whether they are taken straight from rows of NHWC
     std::vector<DepthwisePlaneInputColumns> input_planes;  ///< empty where grad_input needs panels
+    bool input_over_rows;  ///< whether grad_input is computed straight from rows of NHWC
     bool target_in_place;  ///< whether tiles may write grad_input where it goes: NHWC's pixels are whole units
     std::int64_t tasks;
     bool streaming = false;  ///< whether grad_input goes past the caches
@@ -96,7 +97,7 @@ struct Conv2dDepthwisePlan {
     bool sums() const { return gradients.weight || gradients.bias; }
     bool sums_from_panels() const { return sums() && !over_planes && !over_rows; }
     /// Which panels are needed.
-    bool source_panels() const { return gradients.input || sums_from_panels(); }
+    bool source_panels() const { return (gradients.input && !input_over_rows) || sums_from_panels(); }
     bool input_panels() const { return gradients.weight && sums_from_panels(); }
     bool partials() const { return sums() && segment_groups > 1; }
     /// One partial sum: the taps of a block's units, then their bias.
@@ -113,7 +114,7 @@ struct Conv2dDepthwisePlan {
 /// What a depthwise plan chooses, by rule. Only where the sums are taken decides the order of additions.
 struct DepthwiseWay {
     bool sums_in_place;           ///< of grad_weight and grad_bias: straight over planes (NCHW) or rows (NHWC)
-    bool input_in_place;          ///< grad_input straight from planes
+    bool input_in_place;          ///< grad_input straight from planes or rows
     std::int64_t units_per_task;  ///< 0: by rule
     std::int64_t tile_pixels;     ///< of the input gradient's register tiles; 0: those with the fewest slots
 };

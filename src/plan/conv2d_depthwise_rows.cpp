@@ -16,6 +16,12 @@ bool works_on_rows(const Conv2dProblem& p) {
            small_axis(p.kernel_height, p.dilation_height) && small_axis(p.kernel_width, p.dilation_width);
 }
 
+bool has_row_input(const Conv2dProblem& p) {
+    const bool odd = p.kernel_width == 3 || p.kernel_width == 5 || p.kernel_width == 7;
+    return p.depthwise() && p.layout == Layout::nhwc && odd && p.dilation_width == 1 && p.stride_width <= 2 &&
+           p.kernel_height <= 16 && p.padding_left >= 0;
+}
+
 std::int64_t row_block_count(const Conv2dProblem& p, const PixelBox& segment) {
     return ceil_div(segment.rows(), most_rows(p));
 }

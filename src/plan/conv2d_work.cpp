@@ -136,6 +136,7 @@ double depthwise_sum_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& p
 double depthwise_input_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, double pixels,
                               double plane_vectors, double units) {
     const double taps = static_cast<double>(p.taps()), strides = static_cast<double>(p.stride_height * p.stride_width);
+    if (plan.input_over_rows) return pixels * units * (taps / 2 + 6 + 3.3 * strides);
     return plan.input_planes.empty() ? pixels * units * unit_products(p, plan) / 2
                                      : plane_vectors * (taps / 2 + 5.8 + 1.7 * strides);
 }
@@ -144,7 +145,7 @@ double depthwise_panel_cycles(const Conv2dProblem& p, const Conv2dDepthwisePlan&
     // Channels last, rows are copied in pieces of one vector, out of every pixel.
     constexpr double of_output = 0.4, of_input_nchw = 0.4, of_input_nhwc = 0.58;
     const double of_input = p.layout == Layout::nchw ? of_input_nchw : of_input_nhwc;
-    const bool target = plan.gradients.input && plan.input_planes.empty();
+    const bool target = plan.gradients.input && plan.input_planes.empty() && !plan.input_over_rows;
     const double strides = static_cast<double>(p.stride_height * p.stride_width);
     // Rows that no tap meets are not packed.
     const double met = strides / static_cast<double>(std::gcd(p.stride_height, p.dilation_height));

@@ -102,8 +102,9 @@ std::vector<std::int64_t> choices(const Conv2dPlan& plan) {
                                i->channel_tiles.vectors, i->pixel_vectors, i->row_channels, i->row_blocks,
                                i->column_blocks, i->channel_groups, i->pack_tasks, i->weights_in_place});
     if (const auto& d = plan.depthwise)
-        all.insert(all.end(), {d->over_planes, d->over_rows, static_cast<std::int64_t>(d->input_planes.size()),
-                               d->unit_blocks, d->units_at_once, d->strip_segments, d->segments.count});
+        all.insert(all.end(),
+                   {d->over_planes, d->over_rows, d->input_over_rows, static_cast<std::int64_t>(d->input_planes.size()),
+                    d->unit_blocks, d->units_at_once, d->strip_segments, d->segments.count});
     return all;
 }
 

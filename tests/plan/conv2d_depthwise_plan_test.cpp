@@ -19,6 +19,8 @@ struct Planned {
     Conv2dDepthwisePlan plan;
 };
 
+constexpr DepthwiseTileLimits avx512_limits{16, {0, 6, 6, 6, 6, 4, 4, 3, 3}, {0, 3, 3, 3, 3, 3, 3, 3, 2}};
+
 Planned any_plan() {
     Conv2dShape shape = test::any_shape();
     shape.groups = any(1, 100);
@@ -29,8 +31,8 @@ Planned any_plan() {
     const Conv2dGradients gradients{*rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(),
                                     *rc::gen::arbitrary<bool>()};
     RC_PRE(gradients.input || gradients.weight || gradients.bias);
-    const DepthwiseTileLimits limits{
-        *rc::gen::element(8, 16), {0, 6, 6, 6, 6, 4, 4, 3, 3}, {0, 3, 3, 3, 3, 3, 3, 3, 2}};
+    DepthwiseTileLimits limits = avx512_limits;
+    limits.lanes = *rc::gen::element(8, 16);
     return {problem, plan_depthwise(problem, gradients, limits, element_bytes, test::any_strategy())};
 }
 
@@ -49,6 +51,35 @@ void for_each_strip(const Conv2dProblem& problem, const Conv2dDepthwisePlan& pla
             }
             segments.begin = end;
         }
+    }
+}
+
+/// Two cores that share pixels slow each other down.
+TEST(Conv2dDepthwisePlan, GivesTasksOfNhwcInputsWholePixels) {
+    const Conv2dShape shape{.batch = 16,
+                            .in_channels = 512,
+                            .in_height = 14,
+                            .in_width = 14,
+                            .out_channels = 512,
+                            .kernel_height = 3,
+                            .kernel_width = 3,
+                            .stride_height = 2,
+                            .stride_width = 2,
+                            .padding_top = 1,
+                            .padding_bottom = 1,
+                            .padding_left = 1,
+                            .padding_right = 1,
+                            .groups = 512};
+    for (const int threads : {1, 2}) {
+        Strategy strategy;
+        strategy.threads = threads;
+        const Conv2dProblem problem = make_problem(shape, {.layout = Layout::nhwc});
+        const Conv2dDepthwisePlan plan =
+            plan_depthwise(problem, {true, false, false}, avx512_limits, sizeof(float), strategy);
+        EXPECT_TRUE(plan.input_over_rows);
+        EXPECT_FALSE(plan.source_panels());
+        EXPECT_EQ(plan.unit_blocks, 1);
+        EXPECT_EQ(plan.segment_groups % threads, 0);
     }
 }
 

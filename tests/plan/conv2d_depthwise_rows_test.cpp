@@ -42,6 +42,27 @@ TEST(DepthwiseRows, TakeSmallKernelsOfNhwc) {
     EXPECT_FALSE(works(grouped));
 }
 
+TEST(DepthwiseRows, TakeOddKernelsForTheInput) {
+    const auto serves = [](const Conv2dShape& shape, Layout layout = Layout::nhwc) {
+        return has_row_input(make_problem(shape, {.layout = layout}));
+    };
+    for (const std::int64_t kernel : {3, 5, 7}) {
+        EXPECT_TRUE(serves(make_shape(kernel, 1)));
+        EXPECT_TRUE(serves(make_shape(kernel, 2)));
+        EXPECT_FALSE(serves(make_shape(kernel, 3)));
+        EXPECT_FALSE(serves(make_shape(kernel, 1), Layout::nchw));
+    }
+    EXPECT_FALSE(serves(make_shape(4, 1)));
+    EXPECT_FALSE(serves(make_shape(9, 1)));
+    Conv2dShape dilated = make_shape(3, 1), tall = make_shape(3, 1), grouped = make_shape(3, 1);
+    dilated.dilation_width = 2;
+    EXPECT_FALSE(serves(dilated));
+    tall.kernel_height = 17;
+    EXPECT_FALSE(serves(tall));
+    grouped.groups = 4;
+    EXPECT_FALSE(serves(grouped));
+}
+
 TEST(DepthwiseRows, CoverASegmentByBlocksThatTheKernelsTake) {
     EXPECT_TRUE(rc::check([] {
         const std::int64_t stride = any(1, 2), begin = any(0, 10), count = any(1, 30);

@@ -1,0 +1,48 @@
+#include "ops/conv2d_depthwise_row_input.hpp"
+
+#include "threads/cache.hpp"
+
+namespace backgrad::ops {
+
+template <class T>
+void compute_row_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan,
+                       const plan::DepthwiseStrip& strip, const plan::Range& units, const T* weights,
+                       WriteMode mode) noexcept {
+    const plan::Conv2dProblem& p = context.problem;
+    const plan::Range channels = plan.unit_range(units);
+    const TensorView<const T> grad_output = context.grad_output(0);
+    const TensorView<T> grad_input = context.grad_input(0);
+    const std::int64_t bytes = (p.input_elements() + p.output_elements()) * static_cast<std::int64_t>(sizeof(T));
+    const kernels::DepthwiseRowInput<T> work{grad_output.at(strip.image, channels.begin, 0, 0),
+                                             grad_output.row,
+                                             grad_output.pixel,
+                                             p.out_height,
+                                             p.out_width,
+                                             weights,
+                                             plan.weight_elements,
+                                             grad_input.at(strip.image, channels.begin, strip.target_rows.begin, 0),
+                                             grad_input.row,
+                                             grad_input.pixel,
+                                             strip.target_rows.begin,
+                                             strip.target_rows.size(),
+                                             p.in_width,
+                                             channels.size(),
+                                             p.kernel_height,
+                                             p.stride_height,
+                                             p.dilation_height,
+                                             p.padding_top,
+                                             p.padding_left,
+                                             mode == WriteMode::accumulate,
+                                             plan.streaming,
+                                             bytes > threads::last_level_cache_bytes() / 4};
+    context.kernels.depthwise->row_input->function[p.stride_width - 1][p.kernel_width / 2 - 1](work);
+}
+
+template void compute_row_input<float>(const Conv2dContext<float>&, const plan::Conv2dDepthwisePlan&,
+                                       const plan::DepthwiseStrip&, const plan::Range&, const float*,
+                                       WriteMode) noexcept;
+template void compute_row_input<double>(const Conv2dContext<double>&, const plan::Conv2dDepthwisePlan&,
+                                        const plan::DepthwiseStrip&, const plan::Range&, const double*,
+                                        WriteMode) noexcept;
+
+}  // namespace backgrad::ops
