@@ -106,7 +106,7 @@ struct Pool2dProblem {
     MaximumSource source;
     bool accumulate;
     bool streaming;  ///< non-temporal stores
-    bool fetching;   ///< what comes next is asked for: the tensors exceed the near caches, and are not streamed
+    bool fetching;   ///< what comes next is asked for: the tensors exceed the near caches
 };
 
 /// The part of grad_input that one task computes.

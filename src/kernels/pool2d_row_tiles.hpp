@@ -150,14 +150,14 @@ private:
     };
 
     template <bool whole, bool fetching>
-    [[gnu::always_inline]] static void add_channels(const Line& line, int rows, const Tile& part, const Steps& steps,
-                                                    std::int64_t c, int n) {
+    [[gnu::always_inline]] void add_channels(const Line& line, int rows, const Tile& part, const Steps& steps,
+                                             std::int64_t c, int n) const {
         vec<T> sums[tile];
         unrolled<tile>([&](auto pixel) { sums[pixel] = vec<T>::zero(); });
         const auto position = static_cast<std::int32_t>(line.position + part.column);
         for (int j = 0; j < rows; ++j) add_row<whole>(line.windows[j], part, position, steps, c, n, sums);
         T* const to = line.to + part.column * steps.pixel + c;
-        if (fetching) fetch_next_tile(line.windows[rows - 1], part.x + before + windows, steps, c, to);
+        if constexpr (fetching) fetch_ahead(line.windows[rows - 1], part.x, steps, c, to);
         unrolled<tile>([&](auto pixel) __attribute__((always_inline)) {
             if (whole || (part.first <= pixel && pixel < part.end)) {
                 write_channels<Writer, 1>(to + pixel * steps.pixel, sums[pixel], n);
@@ -165,17 +165,20 @@ private:
         });
     }
 
-    /// Long pixels are read and written in runs that are too short for the hardware's prefetchers. Of the windows only
-    /// the lowest row is new, and what was just searched is near.
-    [[gnu::always_inline]] static void fetch_next_tile(const Windows& lowest, std::int64_t x, const Steps& steps,
-                                                       std::int64_t c, const T* to) {
+    /// Long pixels are read and written in runs that are too short for the hardware's prefetchers. The row of windows
+    /// below the lowest one comes next, and the pixels of the next tile.
+    [[gnu::always_inline]] void fetch_ahead(const Windows& lowest, std::int64_t x, const Steps& steps, std::int64_t c,
+                                            const T* to) const {
+        const std::int64_t below = (problem_.out_width + x) * steps.pixel + c;
         unrolled<windows>([&](auto w) {
-            prefetch_to_l1(lowest.gradients + (x + w) * steps.pixel + c);
+            prefetch_to_l2(lowest.gradients + below + w * steps.pixel);
             if constexpr (rule == PoolRule::plane_indices || rule == PoolRule::window_offsets) {
-                prefetch_to_l1(lowest.saved + (x + w) * steps.saved + c);
+                prefetch_to_l2(lowest.saved + below + w * steps.pixel);
             }
         });
-        unrolled<tile>([&](auto pixel) { prefetch_to_write(to + (tile + pixel) * steps.pixel); });
+        if constexpr (!std::is_same_v<Writer, StreamWriter<T>>) {
+            unrolled<tile>([&](auto pixel) { prefetch_to_write(to + (tile + pixel) * steps.pixel); });
+        }
     }
 
     /// Adds the windows of a row.

@@ -164,6 +164,8 @@ template <class T>
 void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
     if (layout == Layout::nhwc && plan::has_row_tiles(shape, reads, rows_, limits(table))) {
+        // The hardware's prefetchers follow runs of short pixels on their own.
+        problem_.fetching = writes.fetching && (writes.streaming || shape.channels >= 64);
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_row_tiles_nhwc : table.max_row_tiles_nhwc;
         return;
     }
