@@ -42,11 +42,13 @@ public:
         for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
             const std::int64_t first = (n * problem_.in_height + box.row_begin) * problem_.in_width;
             const std::int64_t pixels = (box.row_end - box.row_begin) * problem_.in_width;
-            const T* const gradients = tensors_.grad_output + n * problem_.channels + box.channel_begin;
+            const T* const gradients = tensors_.grad_output != nullptr
+                                           ? tensors_.grad_output + n * problem_.channels + box.channel_begin
+                                           : nullptr;
             for (std::int64_t pixel = first; pixel < first + pixels; ++pixel) {
                 writer_.seek(tensors_.grad_input + pixel * problem_.channels + box.channel_begin);
                 put_run(box.channel_end - box.channel_begin, false, [&](std::int64_t c, const auto& load) {
-                    return tensors_.grad_output != nullptr ? reciprocal * load(gradients + c) : reciprocal;
+                    return gradients != nullptr ? reciprocal * load(gradients + c) : reciprocal;
                 });
             }
         }
@@ -78,12 +80,14 @@ private:
     /// What each pixel of image n gets, `copies` times. A vector more is written; the next copy puts it right.
     void copy_pixel(std::int64_t n, std::int64_t copies, T* to) const {
         const vec<T> reciprocal = vec<T>::broadcast(tensors_.reciprocal);
-        const T* const gradients = tensors_.grad_output;
+        const bool given = tensors_.grad_output != nullptr;
         for (std::int64_t k = 0; k < copies; ++k, to += problem_.channels) {
             for (std::int64_t c = 0; c < problem_.channels; c += lanes) {
                 const int n_lanes = static_cast<int>(problem_.channels - c < lanes ? problem_.channels - c : lanes);
-                const T* const from = gradients + n * problem_.channels + c;
-                (gradients == nullptr ? reciprocal : reciprocal * vec<T>::load_first(from, n_lanes)).store(to + c);
+                vec<T> value = reciprocal;
+                if (given)
+                    value = value * vec<T>::load_first(tensors_.grad_output + n * problem_.channels + c, n_lanes);
+                value.store(to + c);
             }
         }
     }

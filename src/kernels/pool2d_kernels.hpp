@@ -13,7 +13,7 @@ namespace backgrad::kernels {
 /// Elements of scratch that a pooling kernel keeps on its stack for rows of windows; the plan sees to it that they fit.
 inline constexpr std::int64_t pool2d_scratch_elements = 12 * 1024;
 
-/// Rows of windows that an NCHW kernel can add up, and that any kernel can keep in its scratch.
+/// Rows of windows that a kernel can add up, and that any kernel can keep in its scratch.
 inline constexpr int pool2d_max_rows = 32;
 
 enum class MaximumSource { input, plane_indices, window_offsets };
@@ -84,10 +84,13 @@ inline constexpr std::int64_t pool2d_strip_windows = 4 * 1024;
 inline constexpr std::int64_t pool2d_strip_cells = 8 * 1024;
 inline constexpr std::int64_t pool2d_strip_margin = 40;
 
-/// Rows of pixels that the kernel of tiles computes at once, the most rows of windows that it keeps, and how many
-/// windows of a block of channels fit its scratch.
+/// Rows that it adds, or writes past the caches, collect in a buffer first: of one step at least.
+inline constexpr int pool2d_strip_room_bytes = 32 * 1024;
+
+/// Rows of pixels under the rows of windows that the kernel of tiles searches at once, the most rows of windows that it
+/// keeps, and how many windows of a block of channels fit its scratch.
 inline constexpr int pool2d_tile_rows = 4;
-inline constexpr int pool2d_tile_window_rows = 9;
+inline constexpr int pool2d_tile_window_rows = 6;
 inline constexpr std::int64_t pool2d_tile_windows = 48 * 1024;
 
 /// One pooling problem.

@@ -116,7 +116,8 @@ template <class T, PoolRule rule, int window, int stride>
 void gather_strips_of(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                       const kernels::Pool2dBox& box) {
     if (problem.accumulate || problem.streaming) {
-        return StripGatherer<T, rule, window, stride, SpanWriter<T, 32 * 1024>>(problem, tensors).gather(box);
+        return StripGatherer<T, rule, window, stride, SpanWriter<T, kernels::pool2d_strip_room_bytes>>(problem, tensors)
+            .gather(box);
     }
     StripGatherer<T, rule, window, stride, DirectWriter<T>>(problem, tensors).gather(box);
 }

@@ -13,28 +13,29 @@ void compute_row_input(const Conv2dContext<T>& context, const plan::Conv2dDepthw
     const TensorView<const T> grad_output = context.grad_output(0);
     const TensorView<T> grad_input = context.grad_input(0);
     const std::int64_t bytes = (p.input_elements() + p.output_elements()) * static_cast<std::int64_t>(sizeof(T));
-    const kernels::DepthwiseRowInput<T> work{grad_output.at(strip.image, channels.begin, 0, 0),
-                                             grad_output.row,
-                                             grad_output.pixel,
-                                             p.out_height,
-                                             p.out_width,
-                                             weights,
-                                             plan.weight_elements,
-                                             grad_input.at(strip.image, channels.begin, strip.target_rows.begin, 0),
-                                             grad_input.row,
-                                             grad_input.pixel,
-                                             strip.target_rows.begin,
-                                             strip.target_rows.size(),
-                                             p.in_width,
-                                             channels.size(),
-                                             p.kernel_height,
-                                             p.stride_height,
-                                             p.dilation_height,
-                                             p.padding_top,
-                                             p.padding_left,
-                                             mode == WriteMode::accumulate,
-                                             plan.streaming,
-                                             bytes > threads::last_level_cache_bytes() / 4};
+    const kernels::DepthwiseRowInput<T> work{
+        .grad_output = grad_output.at(strip.image, channels.begin, 0, 0),
+        .grad_output_row = grad_output.row,
+        .grad_output_pixel = grad_output.pixel,
+        .grad_output_rows = p.out_height,
+        .grad_output_columns = p.out_width,
+        .weights = weights,
+        .weight_unit = plan.weight_elements,
+        .output = grad_input.at(strip.image, channels.begin, strip.target_rows.begin, 0),
+        .output_row = grad_input.row,
+        .output_pixel = grad_input.pixel,
+        .first_row = strip.target_rows.begin,
+        .rows = strip.target_rows.size(),
+        .columns = p.in_width,
+        .channels = channels.size(),
+        .kernel_rows = p.kernel_height,
+        .stride_rows = p.stride_height,
+        .dilation_rows = p.dilation_height,
+        .padding_top = p.padding_top,
+        .padding_left = p.padding_left,
+        .accumulate = mode == WriteMode::accumulate,
+        .streaming = plan.streaming,
+        .far = threads::exceeds_near_caches(bytes)};
     context.kernels.depthwise->row_input->function[p.stride_width - 1][p.kernel_width / 2 - 1](work);
 }
 

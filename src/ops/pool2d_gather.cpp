@@ -116,6 +116,7 @@ plan::Pool2dKernelLimits limits(const kernels::Pool2dKernels<T>& table) {
             .max_windows = kernels::pool2d_max_windows,
             .strip_windows = kernels::pool2d_strip_windows - 2 * kernels::pool2d_strip_margin,
             .strip_cells = kernels::pool2d_strip_cells - 2 * kernels::pool2d_strip_margin,
+            .strip_room = kernels::pool2d_strip_room_bytes / static_cast<std::int64_t>(sizeof(T)),
             .many_registers = table.many_registers,
             .tile_windows = kernels::pool2d_tile_windows / kernels::pool2d_tile_window_rows};
 }

@@ -38,7 +38,7 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& shape, La
     const std::int64_t bytes = touched_bytes(shape, reads, sizeof(T));
     executor_ = ops::phase_executor(executor_, strategy, strategy_, plan::moving_cycles(static_cast<double>(bytes)));
     const bool streaming = bytes > threads::last_level_cache_bytes();
-    const bool fetching = bytes > threads::last_level_cache_bytes() / 4;
+    const bool fetching = threads::exceeds_near_caches(bytes);
     const bool whole_planes = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
         return task.row_begin == 0 && task.row_end == shape.in_height;
     });

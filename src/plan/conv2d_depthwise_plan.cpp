@@ -72,10 +72,15 @@ void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const Segments& s = plan.segments;
     const std::int64_t part = ceil_div(s.height, s.row_parts);
     std::int64_t parts = s.row_parts;
+    // Where nothing needs panels, what two passes over a strip read and write should still be near.
+    const bool two_passes = plan.input_over_rows && plan.sums();
     const auto fits = [&] {
-        size_panels(plan, p, std::min(p.out_height, parts * part));
-        const std::int64_t elements = plan.source_elements + plan.input_elements + plan.target_elements;
-        return plan.units_at_once * elements * element_bytes <= strip_bytes;
+        const std::int64_t rows = std::min(p.out_height, parts * part);
+        size_panels(plan, p, rows);
+        const std::int64_t panels = plan.source_elements + plan.input_elements + plan.target_elements;
+        const std::int64_t in_place = rows * (p.out_width + 2 * p.stride_height * p.in_width) * plan.unit_channels;
+        const std::int64_t elements = two_passes ? plan.units_per_block * in_place : plan.units_at_once * panels;
+        return elements * element_bytes <= strip_bytes;
     };
     while (!fits() && parts > 1) --parts;
     plan.strip_segments = s.images > 1 ? 1 : parts * s.column_parts;
@@ -167,7 +172,9 @@ Segments free_segments(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, 
     const std::int64_t wanted = std::max(ceil_div(pixels, free_terms), ceil_div(tasks_per_thread * threads, units));
     std::int64_t count = std::clamp<std::int64_t>(pixels / least_terms, 1, wanted);
     if (count > threads) count -= count % threads;
-    return make_segments(p.batch, p.out_height, p.out_width, std::max<std::int64_t>(1, ceil_div(pixels, count)));
+    // Parts of a row would leave its grad_input to the first of them.
+    const std::int64_t least = plan.input_over_rows ? p.out_width : 1;
+    return make_segments(p.batch, p.out_height, p.out_width, std::max(least, ceil_div(pixels, count)));
 }
 
 }  // namespace
@@ -183,9 +190,9 @@ DepthwiseWay depthwise_way(const Conv2dProblem& p, const Conv2dGradients& gradie
     // Rows that fill less than half a vector are better transposed.
     const bool wide = 2 * p.in_width * static_cast<std::int64_t>(element_bytes) > 64;
     const bool sums_in_place = sums && (works_on_planes(p) || works_on_rows(p));
-    // Panels for the sums are there for grad_input, too.
     // Large kernels gain more from tiles of several rows, which strides leave little of.
     const bool few_taps = p.taps() <= 9 * p.stride_height * p.stride_width;
+    // Panels for the sums are there for grad_input, too.
     const bool over_rows = has_row_input(p) && few_taps && (sums_in_place || !sums);
     return {sums_in_place, gradients.input && ((wide && works_on_planes(p)) || over_rows), 0, 0};
 }

@@ -59,8 +59,9 @@ struct Pool2dKernelLimits {
     std::int64_t max_windows;       ///< that cover a pixel, likewise
     std::int64_t strip_windows;     ///< of scratch where planes are cut into strips
     std::int64_t strip_cells;       ///< of the input, likewise
-    bool many_registers;            ///< for several rows of pixels with stride 1
-    std::int64_t tile_windows;      ///< of scratch in each row of windows where several rows of pixels are computed
+    std::int64_t strip_room;        ///< of the rows of one step, likewise
+    bool many_registers;            ///< to search several rows of windows with stride 1
+    std::int64_t tile_windows;      ///< of scratch in each row of windows where several are searched at once
 };
 
 /// NHWC from the input: blocks whose maxima fit the scratch.
@@ -77,8 +78,8 @@ Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, con
 /// strip; 0 if there is no such kernel or other kernels are faster.
 std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
 
-/// NHWC from the input: channels of such windows whose maxima fit the scratch of the kernel that searches and computes
-/// several rows at once; 0 likewise.
+/// NHWC from the input: channels of such windows whose maxima fit the scratch of the kernel that searches several rows
+/// of windows at once; 0 likewise.
 std::int64_t tile_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
 
 /// NHWC from anything but the input: whether there is a kernel for such windows that computes several pixels of a row

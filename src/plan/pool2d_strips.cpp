@@ -32,6 +32,7 @@ bool serves(const Pool2dAxis& width, Pool2dReads reads, int lanes) {
 std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
     if (!has_kernel(shape) || !serves(width, reads, limits.lanes)) return 0;
+    if (height.stride * width.in > limits.strip_room) return 0;
     // Rows of pixels from one that begins between two windows on need windows of one row more.
     const std::int64_t more = 1 + (height.window - 1) / height.stride;
     const std::int64_t by_windows = limits.strip_windows / width.out - more;
@@ -51,13 +52,13 @@ bool has_row_tiles(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCove
     const Pool2dAxis width = width_axis(shape);
     if (reads == Pool2dReads::input || rows.span() > limits.max_rows) return false;
     if (shape.dilation_height != 1 || width.dilation != 1 || width.out <= 0) return false;
-    const bool has_kernel = (width.window == 2 && width.stride <= 2) || (width.window == 3 && width.stride <= 3);
+    const bool exists = (width.window == 2 && width.stride <= 2) || (width.window == 3 && width.stride <= 3);
     const bool overlap = width.window > width.stride, averages = reads == Pool2dReads::nothing;
     // Fewer channels are faster as lines or phases. Longer pixels are better written one by one, in memory order, where
     // little is gained by loading windows once.
     const std::int64_t least = averages && width.stride == 1 ? 15 : 12;
     const std::int64_t most = !overlap ? 127 : averages ? 255 : shape.channels;
-    return has_kernel && least <= shape.channels && shape.channels <= most;
+    return exists && least <= shape.channels && shape.channels <= most;
 }
 
 }  // namespace backgrad::plan

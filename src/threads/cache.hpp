@@ -8,4 +8,7 @@ namespace backgrad::threads {
 /// with streaming stores: their lines would be evicted before anyone reads them.
 std::int64_t last_level_cache_bytes();
 
+/// Whether tensors of so many bytes come from the last-level cache or from memory: kernels ask for what they need next.
+inline bool exceeds_near_caches(std::int64_t bytes) { return bytes > last_level_cache_bytes() / 4; }
+
 }  // namespace backgrad::threads

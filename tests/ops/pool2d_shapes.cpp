@@ -57,6 +57,21 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 200, 30, 30, 3, 2, 1),
         square(2, 35, 17, 13, 4, 5, 1),  // windows that do not meet, and gaps
         square(1, 3, 56, 56, 2, 2, 0),   // VGG
+        square(1, 64, 6, 18, 2, 2, 0),   // whole tiles of long pixels
+        square(1, 128, 5, 17, 2, 1, 0),
+        square(1, 64, 7, 19, 3, 1, 1),
+        square(1, 128, 7, 18, 3, 3, 0),
+        {.channels = 1,
+         .in_height = 8,
+         .in_width = 2400,  // a step exceeds the room of writers that collect rows
+         .window_height = 3,
+         .window_width = 3,
+         .stride_height = 2,
+         .stride_width = 2,
+         .padding_top = 1,
+         .padding_bottom = 1,
+         .padding_left = 1,
+         .padding_right = 1},
         square(1, 5, 28, 28, 3, 1, 1),   // GoogLeNet
         square(1, 2, 55, 55, 3, 2, 0),   // AlexNet
         square(1, 12, 30, 70, 3, 1, 1),  // several blocks of rows

@@ -32,19 +32,22 @@ struct Target {
     Guarded<float> values;
 };
 
-enum class Stores { ordinary, streaming, fetched };
+enum class Stores { ordinary, streaming, fetched, streaming_fetched };
+
+bool streams(Stores stores) { return stores == Stores::streaming || stores == Stores::streaming_fetched; }
+bool fetches(Stores stores) { return stores == Stores::fetched || stores == Stores::streaming_fetched; }
 
 template <class Run>
 void expect_same_bits(std::int64_t elements, const std::string& what, const Run& run) {
     Target plain(elements, true);
     run(plain.values.data(), Stores::ordinary);
-    for (const Stores stores : {Stores::streaming, Stores::fetched}) {
+    for (const Stores stores : {Stores::streaming, Stores::fetched, Stores::streaming_fetched}) {
         for (const bool aligned : {true, false}) {
             Target target(elements, aligned);
             run(target.values.data(), stores);
             EXPECT_TRUE(target.values.intact()) << what;
             ASSERT_EQ(std::memcmp(plain.values.data(), target.values.data(), plain.values.size() * sizeof(float)), 0)
-                << what << (aligned ? " aligned" : " not aligned") << (stores == Stores::fetched ? ", fetched" : "");
+                << what << (aligned ? " aligned" : " not aligned") << (fetches(stores) ? ", fetched" : "");
         }
     }
 }
@@ -65,9 +68,8 @@ void check_windows(const Pool2dShape& shape, Layout layout, Isa isa, plan::Pool2
     tensors.plane_indices = cells.data();
     expect_same_bits(static_cast<std::int64_t>(input.size()), describe(shape), [&](float* to, Stores stores) {
         tensors.grad_input = to;
-        const Pool2dGather<float> gather(
-            shape, layout, reads, isa::table(isa).pool2d<float>(),
-            {WriteMode::overwrite, stores == Stores::streaming, stores == Stores::fetched, true, false});
+        const Pool2dGather<float> gather(shape, layout, reads, isa::table(isa).pool2d<float>(),
+                                         {WriteMode::overwrite, streams(stores), fetches(stores), true, false});
         Pool2dReciprocals<float> reciprocals(shape, AveragePadding::exclude);
         reciprocals.repeat(shape.out_width(), gather.planes_of_line(), gather.channels_of_line());
         tensors.reciprocals = reciprocals.rows();
@@ -117,7 +119,7 @@ void check_global_averages(Isa isa, Layout layout, std::int64_t channels, std::i
     tensors.grad_output = gradients.data();
     tensors.reciprocal = 0.25F;
     expect_same_bits(2 * channels * 4 * width, "width " + std::to_string(width), [&](float* to, Stores stores) {
-        problem.streaming = stores == Stores::streaming;
+        problem.streaming = streams(stores);
         tensors.grad_input = to;
         const auto kernel = layout == Layout::nchw ? table.global_average_nchw : table.global_average_nhwc;
         for (std::int64_t begin = 0; begin < channels; begin += first) {
