@@ -164,13 +164,16 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
 template <class T>
 void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
+    // As lines, small images leave no lane idle but those at the end of long pixels.
+    const bool whole_vectors = shape.channels <= table.lanes || shape.channels % table.lanes == 0;
+    if (layout == Layout::nhwc && whole_vectors && plan_images(shape, reads, table, writes)) return;
     if (layout == Layout::nhwc && plan::has_row_tiles(shape, reads, rows_, limits(table))) {
         // The hardware's prefetchers follow runs of short pixels on their own.
         problem_.fetching = writes.fetching && (writes.streaming || shape.channels >= 64);
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_row_tiles_nhwc : table.max_row_tiles_nhwc;
         return;
     }
-    if (layout == Layout::nhwc && plan_images(shape, reads, table, writes)) return;
+    if (layout == Layout::nhwc && !whole_vectors && plan_images(shape, reads, table, writes)) return;
     if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table));
     if (problem_.strip_steps > 0) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_strips_nchw : table.max_strips_nchw;
