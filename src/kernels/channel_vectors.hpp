@@ -25,10 +25,24 @@ template <class T, class F>
     if (c < end) f(Single{}, c, static_cast<int>(end - c));
 }
 
+/// Calls function(k, n) for vectors of `count` elements: n of the one at k exist.
+template <class T, class Function>
+[[gnu::always_inline]] inline void for_each_vector(std::int64_t count, const Function& function) {
+    constexpr int lanes = vec<T>::lanes;
+    std::int64_t k = 0;
+    for (; k + lanes <= count; k += lanes) function(k, lanes);
+    if (k < count) function(k, static_cast<int>(count - k));
+}
+
+template <class T>
+[[gnu::always_inline]] inline vec<T> load_some(const T* p, int n) {
+    return n == vec<T>::lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
+}
+
 /// For such groups: n lanes of a single vector, or whole vectors.
 template <int vectors, class T>
 [[gnu::always_inline]] inline vec<T> load_channels(const T* p, int n) {
-    return vectors > 1 || n == vec<T>::lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
+    return vectors > 1 ? vec<T>::load(p) : load_some(p, n);
 }
 
 template <class Writer, int vectors, class T>

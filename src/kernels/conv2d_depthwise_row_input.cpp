@@ -19,13 +19,16 @@ template <class T, int taps, int stride, class Writer>
 class RowInput {
 public:
     explicit RowInput(const DepthwiseRowInput<T>& work)
-        : in_(work), tiles_(work.columns, work.grad_output_columns, work.padding_left) {}
+        : in_(work),
+          tiles_(work.columns, work.grad_output_columns, work.padding_left),
+          writer_(work.accumulate, work.streaming) {}
 
     void compute() const {
         for (std::int64_t row = 0; row < in_.rows; ++row) {
             const Line line = line_of(row);
             add_up_parts(line, 0, tiles_.first_whole);
-            in_.far&& line.rows > 0 ? add_up_whole<true>(line) : add_up_whole<false>(line);
+            const bool fetching = in_.far && line.rows > 0;
+            fetching ? add_up_whole<true>(line) : add_up_whole<false>(line);
             add_up_parts(line, tiles_.end_whole, tiles_.count);
         }
     }
@@ -62,23 +65,21 @@ private:
 
     template <bool fetching>
     [[gnu::always_inline]] void add_up_whole(const Line& line) const {
-        const std::int64_t number = tiles_.end_whole - tiles_.first_whole, channels = in_.channels;
-        Tile tile = tiles_.at(tiles_.first_whole);
-        for (std::int64_t k = 0; k < number; ++k, tile.column += pixels, tile.x += Tiles::windows) {
-            std::int64_t c = 0;
-            for (; c + lanes <= channels; c += lanes) add_channels<true, fetching>(line, tile, c, lanes);
-            if (c < channels) add_channels<true, fetching>(line, tile, c, static_cast<int>(channels - c));
-        }
+        const std::int64_t channels = in_.channels;
+        tiles_.for_each_whole([&](const Tile& tile) __attribute__((always_inline)) {
+            for_each_vector<T>(
+                channels, [&](std::int64_t c, int n)
+                              __attribute__((always_inline)) { add_channels<true, fetching>(line, tile, c, n); });
+        });
     }
 
     /// Tiles [first, end), whatever they meet.
     [[gnu::noinline]] void add_up_parts(const Line& line, std::int64_t first, std::int64_t end) const {
         for (std::int64_t k = first; k < end; ++k) {
             const Tile tile = tiles_.at(k);
-            const std::int64_t channels = in_.channels;
-            std::int64_t c = 0;
-            for (; c + lanes <= channels; c += lanes) add_channels<false, false>(line, tile, c, lanes);
-            if (c < channels) add_channels<false, false>(line, tile, c, static_cast<int>(channels - c));
+            for_each_vector<T>(
+                in_.channels, [&](std::int64_t c, int n)
+                                  __attribute__((always_inline)) { add_channels<false, false>(line, tile, c, n); });
         }
     }
 
@@ -113,11 +114,11 @@ private:
     [[gnu::always_inline]] static void add_row(const T* from, const T* weights, const Tile& tile, std::ptrdiff_t step,
                                                int n, vec<T> (&sums)[pixels]) {
         vec<T> weight[taps];
-        unrolled<taps>([&](auto tap) { weight[tap] = load_channels<1>(weights + tap * lanes, n); });
+        unrolled<taps>([&](auto tap) { weight[tap] = load_some(weights + tap * lanes, n); });
         unrolled<outputs>([&](auto ascending) __attribute__((always_inline)) {
             constexpr int beside = outputs - 1 - ascending;
             if (!whole && (beside < tile.first_window || beside >= tile.end_window)) return;
-            vec<T> gradient = load_channels<1>(from + (tile.x + beside) * step, n);
+            vec<T> gradient = load_some(from + (tile.x + beside) * step, n);
             keep_in_register(gradient);
             unrolled<pixels>([&](auto pixel) __attribute__((always_inline)) {
                 if constexpr (Tiles::meets(pixel, beside)) {
@@ -129,16 +130,15 @@ private:
 
     const DepthwiseRowInput<T>& in_;
     const Tiles tiles_;
+    Writer writer_;  ///< finishes its stores when it is destroyed
 };
 
 template <class T, int stride, int taps>
 void compute(const DepthwiseRowInput<T>& work) noexcept {
-    if (work.accumulate) return RowInput<T, taps, stride, AddingWriter<T>>(work).compute();
-    if (work.streaming && StreamWriter<T>::serves(work.output, work.output_pixel)) {
-        RowInput<T, taps, stride, StreamWriter<T>>(work).compute();
-        return stream_fence();
-    }
-    RowInput<T, taps, stride, DirectWriter<T>>(work).compute();
+    const bool aligned = StreamWriter<T>::serves(work.output, work.output_pixel);
+    with_unbuffered_writer<T>(work.accumulate, work.streaming && aligned, [&](auto writer) {
+        RowInput<T, taps, stride, typename decltype(writer)::type>(work).compute();
+    });
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/channel_vectors.hpp"
 #include "kernels/pool2d_kernels.hpp"
 #include "kernels/span_writer.hpp"
 
@@ -26,7 +27,7 @@ public:
                 // What a last whole vector writes too much, the next planes of this box put right.
                 const bool may_spill = whole_planes && (box.channel_end - c - 1) * run >= lanes;
                 const vec<T> value = vec<T>::broadcast(gradient);
-                put_run(run, may_spill, [&](std::int64_t, const auto&) { return value; });
+                put_run<T>(writer_, 0, run, may_spill, [&](std::int64_t, int) { return value; });
             }
         }
     }
@@ -47,8 +48,8 @@ public:
                                            : nullptr;
             for (std::int64_t pixel = first; pixel < first + pixels; ++pixel) {
                 writer_.seek(tensors_.grad_input + pixel * problem_.channels + box.channel_begin);
-                put_run(box.channel_end - box.channel_begin, false, [&](std::int64_t c, const auto& load) {
-                    return gradients != nullptr ? reciprocal * load(gradients + c) : reciprocal;
+                put_run<T>(writer_, 0, box.channel_end - box.channel_begin, false, [&](std::int64_t c, int n) {
+                    return gradients != nullptr ? reciprocal * load_some(gradients + c, n) : reciprocal;
                 });
             }
         }
@@ -71,8 +72,8 @@ private:
             writer_.seek(tensors_.grad_input + first * problem_.channels);
             for (std::int64_t pixel = 0; pixel < pixels; pixel += copies) {
                 const std::int64_t count = pixels - pixel < copies ? pixels - pixel : copies;
-                put_run(count * problem_.channels, false,
-                        [&](std::int64_t k, const auto&) { return vec<T>::load(some + k); });
+                put_run<T>(writer_, 0, count * problem_.channels, false,
+                           [&](std::int64_t k, int) { return vec<T>::load(some + k); });
             }
         }
     }
@@ -82,31 +83,11 @@ private:
         const vec<T> reciprocal = vec<T>::broadcast(tensors_.reciprocal);
         const bool given = tensors_.grad_output != nullptr;
         for (std::int64_t k = 0; k < copies; ++k, to += problem_.channels) {
-            for (std::int64_t c = 0; c < problem_.channels; c += lanes) {
-                const int n_lanes = static_cast<int>(problem_.channels - c < lanes ? problem_.channels - c : lanes);
+            for_each_vector<T>(problem_.channels, [&](std::int64_t c, int count) {
                 vec<T> value = reciprocal;
-                if (given)
-                    value = value * vec<T>::load_first(tensors_.grad_output + n * problem_.channels + c, n_lanes);
+                if (given) value = value * load_some(tensors_.grad_output + n * problem_.channels + c, count);
                 value.store(to + c);
-            }
-        }
-    }
-
-    /// Writes values(k, load) for elements k = 0, lanes, ... below `run`.
-    template <class Values>
-    [[gnu::always_inline]] void put_run(std::int64_t run, bool may_spill, const Values& values) {
-        const auto whole = [](const T* p) { return vec<T>::load(p); };
-        for (std::int64_t begin = 0; begin < run; begin += Writer::room) {
-            const std::int64_t end = run - begin < Writer::room ? run : begin + Writer::room;
-            T* const to = writer_.reserve() - begin;
-            std::int64_t k = begin;
-            for (; k + lanes <= end; k += lanes) Writer::write(to + k, values(k, whole));
-            if (k < end) {
-                const int left = static_cast<int>(end - k);
-                const auto part = [left](const T* p) { return vec<T>::load_first(p, left); };
-                Writer::write_first(to + k, values(k, part), may_spill ? lanes : left);
-            }
-            writer_.commit(end - begin);
+            });
         }
     }
 

@@ -158,11 +158,11 @@ private:
 template <class T, PoolRule rule>
 void gather_overlap(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                     const kernels::Pool2dBox& box) {
-    if (problem.accumulate) return OverlapGatherer<T, rule, AddingWriter<T>>(problem, tensors).gather(box);
     const bool aligned =
         StreamWriter<T>::serves(tensors.grad_input, problem.channels, box.channel_begin, box.channel_end);
-    if (problem.streaming && aligned) return OverlapGatherer<T, rule, StreamWriter<T>>(problem, tensors).gather(box);
-    OverlapGatherer<T, rule, DirectWriter<T>>(problem, tensors).gather(box);
+    with_unbuffered_writer<T>(problem.accumulate, problem.streaming && aligned, [&](auto writer) {
+        OverlapGatherer<T, rule, typename decltype(writer)::type>(problem, tensors).gather(box);
+    });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/channel_vectors.hpp"
 #include "simd/index.hpp"
 
 #include <cstdint>
@@ -25,20 +26,6 @@ template <class T, class Move>
         phase = 0;
         phase_begin += channels;
     }
-}
-
-/// Calls function(k, n) for vectors of `count` elements: n of the one at k exist.
-template <class T, class Function>
-[[gnu::always_inline]] inline void for_each_vector(std::int64_t count, const Function& function) {
-    constexpr int lanes = vec<T>::lanes;
-    std::int64_t k = 0;
-    for (; k + lanes <= count; k += lanes) function(k, lanes);
-    if (k < count) function(k, static_cast<int>(count - k));
-}
-
-template <class T>
-[[gnu::always_inline]] inline vec<T> load_some(const T* p, int n) {
-    return n == vec<T>::lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
 }
 
 /// The first n lanes of v, `rest` in the others.

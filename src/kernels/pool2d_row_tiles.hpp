@@ -112,7 +112,8 @@ private:
     template <int fixed>
     [[gnu::always_inline]] void add_up(const Line& line) const {
         add_up_parts(line, 0, tiles_.first_whole);
-        problem_.fetching&& line.rows > 0 ? add_up_whole<fixed, true>(line) : add_up_whole<fixed, false>(line);
+        const bool fetching = problem_.fetching && line.rows > 0;
+        fetching ? add_up_whole<fixed, true>(line) : add_up_whole<fixed, false>(line);
         add_up_parts(line, tiles_.end_whole, tiles_.count);
     }
 
@@ -120,13 +121,13 @@ private:
     [[gnu::always_inline]] void add_up_whole(const Line& line) const {
         const int rows = fixed > 0 ? fixed : line.rows;
         const Steps steps{problem_.channels, saved_step()};
-        const std::int64_t number = tiles_.end_whole - tiles_.first_whole, channels = channels_;
-        Tile part = tiles_.at(tiles_.first_whole);
-        for (std::int64_t k = 0; k < number; ++k, part.column += tile, part.x += windows) {
-            std::int64_t c = 0;
-            for (; c + lanes <= channels; c += lanes) add_channels<true, fetching>(line, rows, part, steps, c, lanes);
-            if (c < channels) add_channels<true, fetching>(line, rows, part, steps, c, static_cast<int>(channels - c));
-        }
+        const std::int64_t channels = channels_;
+        tiles_.for_each_whole([&](const Tile& part) __attribute__((always_inline)) {
+            for_each_vector<T>(
+                channels, [&](std::int64_t c, int n) __attribute__((always_inline)) {
+                    add_channels<true, fetching>(line, rows, part, steps, c, n);
+                });
+        });
     }
 
     /// Tiles [first, end), whatever they meet.
@@ -134,13 +135,10 @@ private:
         const Steps steps{problem_.channels, saved_step()};
         for (std::int64_t k = first; k < end; ++k) {
             const Tile part = tiles_.at(k);
-            const std::int64_t channels = channels_;
-            std::int64_t c = 0;
-            for (; c + lanes <= channels; c += lanes)
-                add_channels<false, false>(line, line.rows, part, steps, c, lanes);
-            if (c < channels) {
-                add_channels<false, false>(line, line.rows, part, steps, c, static_cast<int>(channels - c));
-            }
+            for_each_vector<T>(
+                channels_, [&](std::int64_t c, int n) __attribute__((always_inline)) {
+                    add_channels<false, false>(line, line.rows, part, steps, c, n);
+                });
         }
     }
 
@@ -188,7 +186,7 @@ private:
         const Index first = number(by_cells ? from.first_tap : position);
         unrolled<before + windows>([&](auto beside) __attribute__((always_inline)) {
             if (!whole && (beside < part.first_window || beside >= part.end_window)) return;
-            vec<T> gradient = load_channels<1>(from.gradients + (part.x + beside) * steps.pixel + c, n);
+            vec<T> gradient = load_some(from.gradients + (part.x + beside) * steps.pixel + c, n);
             if constexpr (rule == PoolRule::average) {
                 gradient = gradient * vec<T>::broadcast(from.reciprocals[part.x + beside]);
                 add_where_covered<beside>([&](auto pixel, int)
@@ -227,13 +225,11 @@ private:
 template <class T, PoolRule rule, int window, int stride>
 void gather_row_tiles_of(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                          const kernels::Pool2dBox& box) {
-    if (problem.accumulate) return RowTiles<T, rule, window, stride, AddingWriter<T>>(problem, tensors).gather(box);
     const bool aligned =
         StreamWriter<T>::serves(tensors.grad_input, problem.channels, box.channel_begin, box.channel_end);
-    if (problem.streaming && aligned) {
-        return RowTiles<T, rule, window, stride, StreamWriter<T>>(problem, tensors).gather(box);
-    }
-    RowTiles<T, rule, window, stride, DirectWriter<T>>(problem, tensors).gather(box);
+    with_unbuffered_writer<T>(problem.accumulate, problem.streaming && aligned, [&](auto writer) {
+        RowTiles<T, rule, window, stride, typename decltype(writer)::type>(problem, tensors).gather(box);
+    });
 }
 
 /// Windows as plan::has_row_tiles() allows them.

@@ -99,11 +99,11 @@ private:
         const T gradient = tensors_.grad_output[plane];
         if constexpr (rule == PoolRule::average) {
             const vec<T> share = vec<T>::zero() + vec<T>::broadcast(gradient * tensors_.reciprocals[0][0]);
-            put_run(begin, end, [&](std::int64_t) { return share; });
+            put_run<T>(writer_, begin, end, may_spill_, [&](std::int64_t, int) { return share; });
         } else {
             const vec<T> value = vec<T>::broadcast(gradient);
             const Index position = number(position_of(plane));
-            put_run(begin, end, [&](std::int64_t k) {
+            put_run<T>(writer_, begin, end, may_spill_, [&](std::int64_t k, int) {
                 return add_where(equal(Index::iota() + number(k), position), vec<T>::zero(), value);
             });
         }
@@ -121,19 +121,6 @@ private:
             const std::int64_t row = offset / problem_.window_width - problem_.padding_top;
             const std::int64_t column = offset % problem_.window_width - problem_.padding_left;
             return column < 0 || column >= problem_.in_width ? -1 : row * problem_.in_width + column;
-        }
-    }
-
-    template <class Values>
-    [[gnu::always_inline]] void put_run(std::int64_t begin, std::int64_t end, const Values& values) {
-        while (begin < end) {
-            const std::int64_t stop = end - begin < Writer::room ? end : begin + Writer::room;
-            T* const to = writer_.reserve() - begin;
-            std::int64_t k = begin;
-            for (; k + lanes <= stop; k += lanes) Writer::write(to + k, values(k));
-            if (k < stop) Writer::write_first(to + k, values(k), may_spill_ ? lanes : static_cast<int>(stop - k));
-            writer_.commit(stop - begin);
-            begin = stop;
         }
     }
 

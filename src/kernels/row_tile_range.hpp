@@ -43,6 +43,14 @@ struct RowTileRange {
         while (end_whole < count && at(end_whole).whole()) ++end_whole;
     }
 
+    /// Calls visit(tile) for the tiles that are whole.
+    template <class Visit>
+    [[gnu::always_inline]] void for_each_whole(const Visit& visit) const {
+        const std::int64_t number = end_whole - first_whole;
+        Tile tile = at(first_whole);
+        for (std::int64_t k = 0; k < number; ++k, tile.column += pixels, tile.x += windows) visit(tile);
+    }
+
     Tile at(std::int64_t number) const {
         Tile tile{};
         tile.column = number * pixels - padding % stride;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace backgrad::BACKGRAD_ISA {
 namespace {
@@ -162,6 +163,34 @@ public:
 private:
     T* target_ = nullptr;
 };
+
+/// Calls f(type) with the writer without a buffer that serves, as a std::type_identity; `streams`: whole vectors that
+/// are aligned go past the caches.
+template <class T, class F>
+void with_unbuffered_writer(bool accumulate, bool streams, const F& f) {
+    if (accumulate) return f(std::type_identity<AddingWriter<T>>{});
+    if (streams) return f(std::type_identity<StreamWriter<T>>{});
+    f(std::type_identity<DirectWriter<T>>{});
+}
+
+/// Puts values(k, n), of which n lanes exist, for elements k = begin, begin + lanes, ... below `end` of a run.
+/// `may_spill`: what a last whole vector writes too much is put right later.
+template <class T, class Writer, class Values>
+[[gnu::always_inline]] inline void put_run(Writer& writer, std::int64_t begin, std::int64_t end, bool may_spill,
+                                           const Values& values) {
+    constexpr int lanes = vec<T>::lanes;
+    for (; begin < end; begin += Writer::room) {
+        const std::int64_t stop = end - begin < Writer::room ? end : begin + Writer::room;
+        T* const to = writer.reserve() - begin;
+        std::int64_t k = begin;
+        for (; k + lanes <= stop; k += lanes) Writer::write(to + k, values(k, lanes));
+        if (k < stop) {
+            const int left = static_cast<int>(stop - k);
+            Writer::write_first(to + k, values(k, left), may_spill ? lanes : left);
+        }
+        writer.commit(stop - begin);
+    }
+}
 
 }  // namespace
 }  // namespace backgrad::BACKGRAD_ISA

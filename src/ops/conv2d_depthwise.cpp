@@ -68,7 +68,7 @@ struct BlockWork {
         if (plan.sums()) context.kernels.pack->clear(memory.weight_total, plan.partial_elements());
         if (segments.size() == 0) return;
         // Rows of all strips leave the margins as they are.
-        if (plan.margins() > 0 && plan.source_panels() && needs_panels())
+        if (plan.margins() > 0 && needs_panels())
             context.kernels.pack->clear(memory.source, plan.units_at_once * plan.source_elements);
         std::optional<DepthwiseStrip> strip = strip_at(segments, plan.segments.box(segments.begin).image_begin);
         while (strip) {
