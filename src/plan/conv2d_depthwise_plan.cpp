@@ -65,7 +65,7 @@ void size_panels(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t
     const auto panel = [lanes](std::int64_t pixels) { return (pixels | 1) * lanes; };
     plan.source_elements = plan.source_panels() ? panel(sources * (p.out_width + plan.margins())) : 0;
     plan.input_elements = plan.input_panels() ? panel(inputs * p.in_width) : 0;
-    plan.target_elements = plan.gradients.input && !plan.input_over_rows ? panel(targets * p.in_width) : 0;
+    plan.target_elements = plan.target_panels() ? panel(targets * p.in_width) : 0;
 }
 
 void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes) {
@@ -222,7 +222,7 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.rows = depthwise_axis(p.padding_top, p.kernel_height, p.stride_height, p.dilation_height);
     plan.columns = depthwise_axis(p.padding_left, p.kernel_width, p.stride_width, p.dilation_width);
     plan.weight_elements = p.taps() * plan.group_channels * plan.unit_channels;
-    if (gradients.input && !plan.input_over_rows) {
+    if (plan.target_panels()) {
         set_margins(plan, p);
         plan.target_in_place = gains_in_place(p, plan, static_cast<std::int64_t>(element_bytes));
     }

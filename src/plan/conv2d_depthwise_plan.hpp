@@ -97,7 +97,8 @@ struct Conv2dDepthwisePlan {
     bool sums() const { return gradients.weight || gradients.bias; }
     bool sums_from_panels() const { return sums() && !over_planes && !over_rows; }
     /// Which panels are needed.
-    bool source_panels() const { return (gradients.input && !input_over_rows) || sums_from_panels(); }
+    bool target_panels() const { return gradients.input && !input_over_rows; }
+    bool source_panels() const { return target_panels() || sums_from_panels(); }
     bool input_panels() const { return gradients.weight && sums_from_panels(); }
     bool partials() const { return sums() && segment_groups > 1; }
     /// One partial sum: the taps of a block's units, then their bias.

@@ -92,7 +92,7 @@ TEST(Conv2dDepthwisePlan, HasPanelsForEveryStrip) {
                           plan.source_elements);
             if (plan.input_panels())
                 RC_ASSERT(strip.input_rows.size() * p.in_width * plan.unit_channels <= plan.input_elements);
-            if (plan.gradients.input)
+            if (plan.target_panels())
                 RC_ASSERT(strip.target_rows.size() * p.in_width * plan.unit_channels <= plan.target_elements);
         });
     }));
@@ -109,8 +109,8 @@ TEST(Conv2dDepthwisePlan, HasMarginsForEveryTapBesideTheImageAndNoWider) {
                 left = std::max(left, -reached / p.stride_width);
                 right = std::max(right, reached / p.stride_width + 1 - p.out_width);
             }
-        RC_ASSERT(plan.margin_left == (plan.gradients.input ? left : 0));
-        RC_ASSERT(plan.margin_right == (plan.gradients.input ? right : 0));
+        RC_ASSERT(plan.margin_left == (plan.target_panels() ? left : 0));
+        RC_ASSERT(plan.margin_right == (plan.target_panels() ? right : 0));
     }));
 }
 
