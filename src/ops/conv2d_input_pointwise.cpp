@@ -70,15 +70,16 @@ void input_pointwise_task(const Conv2dContext<T>& context, const Conv2dInputPlan
     const TensorView<T> grad_input = context.grad_input(group);
     const StripSums<T> sums(p, plan, context.kernels, grad_output, weights, scratch);
     PrefetchList<T> prefetch;
+    Range next = plan::pixel_strip(p, plan, blocks.begin);
     for (std::int64_t s = blocks.begin; s < blocks.end; ++s) {
+        const Range strip = next;
         prefetch.clear();
         prefetch.add(context.ahead.part(s - blocks.begin, blocks.size()));
         if (s + 1 < present) {
-            const Range next = plan::pixel_strip(p, plan, s + 1);
+            next = plan::pixel_strip(p, plan, s + 1);
             const bool next_streams = streams(plan, grad_input, next, mode);
             prefetch_strip(p, grad_output, read_only(grad_input), next, next_streams, prefetch);
         }
-        const Range strip = plan::pixel_strip(p, plan, s);
         if (plan.staged) {
             const StripTarget<T> staging = sums.staging(strip.size());
             sums.compute(strip, tiles, staging, prefetch.queue(),
