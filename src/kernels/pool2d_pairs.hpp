@@ -22,7 +22,7 @@ public:
             const std::int64_t planes_end = n * problem_.channels + box.channel_end;
             const bool whole_planes = box.row_begin == 0 && box.row_end == problem_.in_height;
             for (std::int64_t plane = n * problem_.channels + box.channel_begin; plane < planes_end; ++plane) {
-                end_ = whole_planes ? row_at(planes_end, 0) : row_at(plane, box.row_end);
+                end_ = whole_planes ? first_of(planes_end) : first_of(plane) + box.row_end * problem_.in_width;
                 gather_plane(plane, box.row_begin, box.row_end);
             }
         }
@@ -30,6 +30,7 @@ public:
 
 private:
     static constexpr int lanes = vec<T>::lanes;
+    static constexpr bool overwrites = std::is_same_v<Writer, DirectWriter<T>>;
     using Index = index_vec<T>;
 
     /// What belongs to the even and the odd columns of a row.
@@ -37,82 +38,108 @@ private:
         vec<T> even, odd;
     };
 
-    void gather_plane(std::int64_t plane, std::int64_t row_begin, std::int64_t row_end) const {
-        for (std::int64_t y = row_begin / 2; 2 * y < row_end; ++y) {
-            const bool upper = 2 * y >= row_begin, lower = 2 * y + 1 < row_end;
-            T* const to = tensors_.grad_input + row_at(plane, 2 * y);
-            if (y == problem_.out_height) {
-                write_zeros(to);
-            } else if (upper && lower) {
-                gather_row<true, true>(plane, y, to);
-            } else if (upper) {
-                gather_row<true, false>(plane, y, to);
-            } else {
-                gather_row<false, true>(plane, y, to);
-            }
-        }
+    /// A vector of windows: the first of them in grad_output, its first cell in its plane, and that plane's in
+    /// grad_input.
+    struct Place {
+        std::int64_t window, cell, plane;
+        std::int64_t input() const { return plane + cell; }
+        Place right(std::int64_t windows) const { return {window + windows, cell + 2 * windows, plane}; }
+    };
+
+    std::int64_t first_of(std::int64_t plane) const { return plane * problem_.in_height * problem_.in_width; }
+
+    Place place(std::int64_t plane, std::int64_t row) const {
+        return {(plane * problem_.out_height + row / 2) * problem_.out_width, row / 2 * 2 * problem_.in_width,
+                first_of(plane)};
     }
 
-    std::int64_t row_at(std::int64_t plane, std::int64_t row) const {
-        return (plane * problem_.in_height + row) * problem_.in_width;
+    void gather_plane(std::int64_t plane, std::int64_t row, std::int64_t row_end) const {
+        const std::int64_t windows_end = row_end < 2 * problem_.out_height ? row_end : 2 * problem_.out_height;
+        if (row % 2 != 0 && row < windows_end) gather_row<false, true>(place(plane, row++));
+        if (windows_end - row >= 2) {
+            gather_rows(place(plane, row), (windows_end - row) / 2);
+            row += (windows_end - row) / 2 * 2;
+        }
+        if (row < windows_end) gather_row<true, false>(place(plane, row++));
+        if (row < row_end) write_zeros(first_of(plane) + row * problem_.in_width);
     }
 
     /// A last row that no window covers.
-    void write_zeros(T* to) const {
+    void write_zeros(std::int64_t at) const {
+        T* const to = tensors_.grad_input + at;
         for (std::int64_t k = 0; k < problem_.in_width; k += 2 * lanes) {
             put({vec<T>::zero(), vec<T>::zero()}, to + k, problem_.in_width - k);
         }
     }
 
+    /// Some rows of windows, both rows of each. What may be written twice is written in whole vectors: the last of a
+    /// row begins before the end of the one before it, and what rows of less than one write too much, the rows below
+    /// put right.
+    void gather_rows(Place row, std::int64_t rows) const {
+        const std::int64_t width = problem_.in_width, windows = problem_.out_width;
+        for (; rows > 0; --rows, row.window += windows, row.cell += 2 * width) {
+            if (overwrites && windows >= lanes) {
+                for (std::int64_t x = 0; x + lanes < windows; x += lanes) gather_vector(row.right(x), 2 * lanes);
+                gather_vector(row.right(windows - lanes), 2 * lanes);
+            } else if (overwrites && may_spill(row)) {
+                gather_vector(row, width <= lanes ? lanes : 2 * lanes);
+            } else {
+                gather_row<true, true>(row);
+                continue;
+            }
+            if (width > 2 * windows) write_last_zeros(row);
+        }
+    }
+
+    /// A last column without a window.
+    void write_last_zeros(const Place& row) const {
+        T* const upper = tensors_.grad_input + row.input() + problem_.in_width - 1;
+        upper[0] = upper[problem_.in_width] = 0;
+    }
+
+    bool may_spill(const Place& row) const {
+        return row.input() + problem_.in_width + 2 * lanes <= end_ && row.window + lanes <= problem_.output_elements;
+    }
+
+    [[gnu::always_inline]] void gather_vector(const Place& at, std::int64_t left) const {
+        gather_windows<true, true>(at, lanes, left);
+    }
+
     /// One row of windows, and those of its two rows that the box has. A last column without a window takes part as
     /// half a window without gradient.
     template <bool upper, bool lower>
-    [[gnu::noinline]] void gather_row(std::int64_t plane, std::int64_t y, T* to) const {
+    [[gnu::noinline]] void gather_row(const Place& row) const {
         const std::int64_t width = problem_.in_width, windows = problem_.out_width;
-        if (upper && lower && may_spill(plane, y)) {
-            if (width <= lanes) return gather_vector<true, true>(plane, y, 0, lanes / 2, to, lanes);
-            return gather_vector<true, true>(plane, y, 0, lanes, to, 2 * lanes);
-        }
         for (std::int64_t x = 0; 2 * x < width; x += lanes) {
             const int n = static_cast<int>(windows - x < lanes ? windows - x : lanes);
-            gather_vector<upper, lower>(plane, y, x, n, to, width - 2 * x);
+            gather_windows<upper, lower>(row.right(x), n, width - 2 * x);
         }
     }
 
-    /// Whole vectors of rows that are shorter: what they write too much, the rows below put right.
-    bool may_spill(std::int64_t plane, std::int64_t y) const {
-        const std::int64_t width = problem_.in_width, windows = problem_.out_width;
-        return std::is_same_v<Writer, DirectWriter<T>> && width == 2 * windows && windows <= lanes &&
-               row_at(plane, 2 * y + 1) + 2 * lanes <= end_ &&
-               (plane * problem_.out_height + y) * windows + lanes <= problem_.output_elements;
-    }
-
-    /// n windows from x on; `left` elements of their rows are left.
+    /// n windows; `left` elements of their rows are left.
     template <bool upper, bool lower>
-    [[gnu::always_inline]] void gather_vector(std::int64_t plane, std::int64_t y, std::int64_t x, int n, T* to,
-                                              std::int64_t left) const {
-        const std::int64_t first = (plane * problem_.out_height + y) * problem_.out_width + x;
-        const vec<T> gradient = load_some(tensors_.grad_output + first, n);
+    [[gnu::always_inline]] void gather_windows(const Place& at, int n, std::int64_t left) const {
+        const vec<T> gradient = load_some(tensors_.grad_output + at.window, n);
         Pair above{}, below{};
-        share(gradient, plane, y, x, n, above, below);
-        if constexpr (upper) put(above, to + 2 * x, left);
-        if constexpr (lower) put(below, to + problem_.in_width + 2 * x, left);
+        share(gradient, at, n, above, below);
+        T* const to = tensors_.grad_input + at.input();
+        if constexpr (upper) put(above, to, left);
+        if constexpr (lower) put(below, to + problem_.in_width, left);
     }
 
-    [[gnu::always_inline]] void share(vec<T> gradient, std::int64_t plane, std::int64_t y, std::int64_t x, int n,
-                                      Pair& above, Pair& below) const {
+    [[gnu::always_inline]] void share(vec<T> gradient, const Place& at, int n, Pair& above, Pair& below) const {
         if constexpr (rule == PoolRule::average) {
             const vec<T> part = vec<T>::zero() + gradient * vec<T>::broadcast(tensors_.reciprocals[0][0]);
             above = below = {part, part};
         } else {
-            const Index maximum = maximum_of(plane, y, x, n);
             // Numbers of the cells: positions in the plane, or in the window.
-            const bool in_plane = rule == PoolRule::plane_indices;
-            const std::int64_t origin = in_plane ? 2 * y * problem_.in_width + 2 * x : 0;
+            constexpr bool in_plane = rule == PoolRule::plane_indices;
             const std::int64_t row_step = in_plane ? problem_.in_width : 2;
-            const Index first = in_plane ? number(origin) + Index::iota() + Index::iota() : number(0);
-            const auto part = [&](std::int64_t cell) {
-                return add_where(equal(maximum, first + number(cell)), vec<T>::zero(), gradient);
+            Index maximum = maximum_of(at, n);
+            if constexpr (in_plane) maximum = maximum - (number(at.cell) + (Index::iota() + Index::iota()));
+            const vec<T> value = vec<T>::zero() + gradient;
+            const auto part = [&](std::int64_t cell) __attribute__((always_inline)) {
+                return select(equal(maximum, number(cell)), value, vec<T>::zero());
             };
             above = {part(0), part(1)};
             below = {part(row_step), part(row_step + 1)};
@@ -122,19 +149,19 @@ private:
     static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }
 
     /// The number of each window's greatest cell.
-    [[gnu::always_inline]] Index maximum_of(std::int64_t plane, std::int64_t y, std::int64_t x, int n) const {
+    [[gnu::always_inline]] Index maximum_of(const Place& at, int n) const {
         if constexpr (rule == PoolRule::input) {
-            const T* const upper = tensors_.input + row_at(plane, 2 * y) + 2 * x;
+            const T* const upper = tensors_.input + at.input();
             const Pair above = load_pair(upper, 2 * n), below = load_pair(upper + problem_.in_width, 2 * n);
             BestCell<T> best{above.even, number(0)}, second{below.even, number(2)};
             best.take({above.odd, number(1)});
             second.take({below.odd, number(3)});
             best.take(second);
             return best.position;
+        } else if constexpr (rule == PoolRule::plane_indices) {
+            return load_index(tensors_.plane_indices + at.window, n);
         } else {
-            const std::int64_t at = (plane * problem_.out_height + y) * problem_.out_width + x;
-            if constexpr (rule == PoolRule::plane_indices) return load_index(tensors_.plane_indices + at, n);
-            else return load_index(tensors_.window_offsets + at, n);
+            return load_index(tensors_.window_offsets + at.window, n);
         }
     }
 

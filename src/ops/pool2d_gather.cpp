@@ -139,7 +139,7 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
     problem_.fetching = writes.fetching;
     problem_.cached_rows = std::max<std::int64_t>(1, rows_.span());
     const bool averages = reads == plan::Pool2dReads::nothing;
-    const auto simple = plan::simple_windows(shape, layout, reads, table.lanes);
+    const auto simple = plan::simple_windows(shape, layout, reads);
     switch (any_window ? simple : plan::Pool2dSimpleWindows::none) {
         case plan::Pool2dSimpleWindows::separate:
             kernel_ = table.max_separate_nhwc;

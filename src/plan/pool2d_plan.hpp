@@ -42,11 +42,11 @@ enum class Pool2dReads { nothing, plane_indices, window_offsets, input };
 enum class Pool2dSimpleWindows {
     none,
     separate,     ///< NHWC from the input, of many channels: no window meets another
-    pairs,        ///< NCHW: 2 x 2 without padding, side by side, where that is faster than programs
+    pairs,        ///< NCHW: 2 x 2 without padding, side by side
     whole_plane,  ///< NCHW: one that covers the whole plane
 };
 
-Pool2dSimpleWindows simple_windows(const Pool2dShape& shape, Layout layout, Pool2dReads reads, int lanes);
+Pool2dSimpleWindows simple_windows(const Pool2dShape& shape, Layout layout, Pool2dReads reads);
 
 /// What a kernel offers.
 struct Pool2dKernelLimits {

@@ -16,15 +16,14 @@ bool covers_all(const Pool2dAxis& axis) { return axis.out == 1 && axis.dilation 
 
 }  // namespace
 
-Pool2dSimpleWindows simple_windows(const Pool2dShape& shape, Layout layout, Pool2dReads reads, int lanes) {
+Pool2dSimpleWindows simple_windows(const Pool2dShape& shape, Layout layout, Pool2dReads reads) {
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
     if (shape.in_height == 0 || shape.in_width == 0 || height.out <= 0 || width.out <= 0) {
         return Pool2dSimpleWindows::none;
     }
     if (layout == Layout::nchw) {
         if (covers_all(height) && covers_all(width)) return Pool2dSimpleWindows::whole_plane;
-        const bool pays = reads == Pool2dReads::input || shape.in_width > lanes;
-        return pays && is_pair(height) && is_pair(width) ? Pool2dSimpleWindows::pairs : Pool2dSimpleWindows::none;
+        return is_pair(height) && is_pair(width) ? Pool2dSimpleWindows::pairs : Pool2dSimpleWindows::none;
     }
     const bool separate = (meets_no_other(height) || height.out == 1) && (meets_no_other(width) || width.out == 1) &&
                           height.dilation == 1 && width.dilation == 1;
