@@ -32,6 +32,17 @@ constexpr double reciprocal_factorial(int n) {
     return 1 / factorial;
 }
 
+/// Every second term of the exponential series from 1/2! or 1/3! to 1/degree!, by Horner's rule.
+template <class T, int degree>
+[[gnu::always_inline]] inline vec<T> series_from(vec<T> square) {
+    vec<T> series = vec<T>::broadcast(T(reciprocal_factorial(degree)));
+#pragma GCC unroll 16
+    for (int k = degree - 2; k >= 2; k -= 2) {
+        series = fma(series, square, vec<T>::broadcast(T(reciprocal_factorial(k))));
+    }
+    return series;
+}
+
 /// t = whole * ln 2 + r, |r| <= ln 2 / 2.
 template <class T>
 struct ReducedExponent {
@@ -50,12 +61,10 @@ template <class T>
     const vec<T> n = whole - round;
     const vec<T> high = fma(n, vec<T>::broadcast(-Constants::ln2_high), t);
     const vec<T> low = n * vec<T>::broadcast(-Constants::ln2_low), r = high + low;
-    vec<T> series = vec<T>::broadcast(T(reciprocal_factorial(Constants::degree)));
-#pragma GCC unroll 16
-    for (int k = Constants::degree - 1; k >= 2; --k) {
-        series = fma(series, r, vec<T>::broadcast(T(reciprocal_factorial(k))));
-    }
-    return {whole, high + fma(series, r * r, low)};
+    // Even and odd powers apart: two chains of half the length.
+    const vec<T> square = r * r, even = series_from<T, Constants::degree - 1>(square);
+    const vec<T> odd = series_from<T, Constants::degree>(square), series = fma(odd, r, even);
+    return {whole, high + fma(series, square, low)};
 }
 
 /// e^t as power * (1 + fraction), where power is 2^n and fraction half a unit in its own last place off.
