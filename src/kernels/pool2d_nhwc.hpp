@@ -39,6 +39,10 @@ public:
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr int most_windows = 32;
+    /// Elements of pixels so short that to find their windows takes longer than to write them, and elements that are
+    /// written at once where such pixels meet the same window: what they share is loaded once.
+    static constexpr std::int64_t short_pixel = 512 / sizeof(T), elements_at_once = 2048 / sizeof(T);
+    static_assert(Writer::room >= elements_at_once);
     using Index = index_vec<T>;
     using Saved = std::conditional_t<rule == PoolRule::window_offsets, std::uint8_t, std::int32_t>;
     using Maxima = std::conditional_t<rule == PoolRule::input, PixelMaxima<T>, NoMaxima>;
@@ -54,16 +58,42 @@ private:
     void gather_block(std::int64_t column_begin, std::int64_t column_end, std::int64_t row_begin,
                       std::int64_t row_end) {
         maxima_.start(image_, column_begin, column_end, channel_, channels_);
+        const bool short_pixels = channels_ == problem_.channels && channels_ <= short_pixel;
         for (std::int64_t row = row_begin; row < row_end; ++row) {
             maxima_.require(row);
-            for (std::int64_t column = column_begin; column < column_end;) {
-                const std::int64_t pixel = (image_ * problem_.in_height + row) * problem_.in_width + column;
-                writer_.seek(tensors_.grad_input + pixel * problem_.channels + channel_);
-                const std::int64_t empty = pixels_without_windows(row, column, column_end);
-                empty > 0 ? put_zeros(empty * channels_) : gather_pixel(row, column);
-                column += empty > 0 ? empty : 1;
-            }
+            if (short_pixels) gather_short_pixels(row, column_begin, column_end);
+            else gather_pixels(row, column_begin, column_end);
         }
+    }
+
+    [[gnu::always_inline]] void gather_pixels(std::int64_t row, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t column = begin; column < end;) {
+            seek(row, column);
+            const std::int64_t empty = pixels_without_windows(row, column, end);
+            empty > 0 ? put_zeros(empty * channels_) : gather_pixel(row, column);
+            column += empty > 0 ? empty : 1;
+        }
+    }
+
+    [[gnu::noinline]] void gather_short_pixels(std::int64_t row, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t column = begin; column < end;) {
+            seek(row, column);
+            std::int64_t pixels = pixels_without_windows(row, column, end);
+            if (pixels > 0) {
+                put_zeros(pixels * channels_);
+            } else if (pixels = pixels_of_one_window(row, column, end); pixels > 1) {
+                gather_alike(row, column, pixels);
+            } else {
+                pixels = 1;
+                gather_pixel(row, column);
+            }
+            column += pixels;
+        }
+    }
+
+    void seek(std::int64_t row, std::int64_t column) {
+        const std::int64_t pixel = (image_ * problem_.in_height + row) * problem_.in_width + column;
+        writer_.seek(tensors_.grad_input + pixel * problem_.channels + channel_);
     }
 
     /// How many pixels side by side, as far as their channels are, too, meet no window.
@@ -74,6 +104,55 @@ private:
         std::int64_t column = begin;
         while (column < end && (none || first[column] == first[column + 1])) ++column;
         return column - begin;
+    }
+
+    /// How many pixels side by side, as far as they may be put at once, meet one window each, the same.
+    std::int64_t pixels_of_one_window(std::int64_t row, std::int64_t begin, std::int64_t end) const {
+        if (problem_.rows.first[row + 1] - problem_.rows.first[row] != 1) return 0;
+        const auto* const first = problem_.columns.first;
+        const auto* const windows = problem_.columns.windows;
+        const std::int64_t stop = min_of(end, begin + elements_at_once / channels_);
+        std::int64_t column = begin;
+        while (column < stop && first[column + 1] - first[column] == 1 &&
+               windows[first[column]] == windows[first[begin]]) {
+            ++column;
+        }
+        return column - begin;
+    }
+
+    void gather_alike(std::int64_t row, std::int64_t column, std::int64_t pixels) {
+        const auto position = static_cast<std::int32_t>(row * problem_.in_width + column);
+        const Window one = window(problem_.rows.first[row], problem_.columns.first[column], position);
+        put_alike(one, static_cast<std::int32_t>(pixels));
+    }
+
+    /// Pixels that differ only in which cell of the window they are: by one. Last channels come first: what they write
+    /// too much, the others put right.
+    [[gnu::noinline]] void put_alike(const Window& one, std::int32_t pixels) {
+        const std::int64_t whole = channels_ / lanes * lanes;
+        const int left = static_cast<int>(channels_ - whole);
+        T* const to = writer_.reserve();
+        if (left > 0) put_alike(one, pixels, whole, to, LoadFirst{left}, left);
+        for (std::int64_t c = 0; c < whole; c += lanes) put_alike(one, pixels, c, to, LoadAll{}, lanes);
+        writer_.commit(pixels * channels_);
+    }
+
+    template <class Load>
+    [[gnu::always_inline]] void put_alike(const Window& one, std::int32_t pixels, std::int64_t c, T* to,
+                                          const Load& load, int n) const {
+        const std::int64_t step = channels_;
+        const vec<T> gradient = load(one.gradients + c);
+        to += c;
+        if constexpr (rule == PoolRule::average) {
+            const vec<T> share = vec<T>::zero() + gradient * vec<T>::broadcast(one.reciprocal);
+            for (std::int32_t k = 0; k < pixels; ++k, to += step) Writer::write_first(to, share, n);
+        } else {
+            const Index maximum = load.index(one.saved + c) - Index::broadcast(one.expected);
+            for (std::int32_t k = 0; k < pixels; ++k, to += step) {
+                const auto hit = equal(maximum, Index::broadcast(k));
+                Writer::write_first(to, add_where(hit, vec<T>::zero(), gradient), n);
+            }
+        }
     }
 
     /// put_run() would do, but inlined here it costs averages of long pixels a seventh of their speed.
@@ -94,6 +173,10 @@ private:
         const std::int64_t j_begin = rows.first[row], j_end = rows.first[row + 1];
         const std::int64_t k_begin = columns.first[column], k_end = columns.first[column + 1];
         const auto position = static_cast<std::int32_t>(row * problem_.in_width + column);
+        if (j_end - j_begin == 1 && k_end - k_begin == 1) {
+            const Window one = window(j_begin, k_begin, position);
+            return put_sums<1>(&one, 1);
+        }
         if ((j_end - j_begin) * (k_end - k_begin) > most_windows) {
             return put_channels([&](std::int64_t c, const auto& load) {
                 vec<T> sum = vec<T>::zero();
@@ -102,10 +185,6 @@ private:
                 }
                 return sum;
             });
-        }
-        if (j_end - j_begin == 1 && k_end - k_begin == 1) {
-            const Window one = window(j_begin, k_begin, position);
-            return put_sums<1>(&one, 1);
         }
         Window windows[most_windows];
         int count = 0;

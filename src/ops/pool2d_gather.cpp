@@ -179,7 +179,10 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_strips_nchw : table.max_strips_nchw;
         return;
     }
-    phases_ = plan::make_phases(shape, layout, reads, limits(table), writes.whole_pixels);
+    // Pixels of a vector and more that meet one window, or none, are written in runs of pixels.
+    const bool runs = layout == Layout::nhwc && reads != plan::Pool2dReads::input && shape.channels >= table.lanes &&
+                      rows_.span() <= 1 && columns_.span() <= 1;
+    if (!runs) phases_ = plan::make_phases(shape, layout, reads, limits(table), writes.whole_pixels);
     if (phases_.fits) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;
     } else if (layout == Layout::nchw) {

@@ -56,6 +56,7 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 83, 29, 6, 3, 1, 1),  // bands of rows, blocks of channels
         square(1, 200, 30, 30, 3, 2, 1),
         square(2, 35, 17, 13, 4, 5, 1),  // windows that do not meet, and gaps
+        square(2, 20, 9, 13, 4, 4, 0),   // pixels side by side under one window
         square(1, 3, 56, 56, 2, 2, 0),   // VGG
         square(1, 64, 6, 18, 2, 2, 0),   // whole tiles of long pixels
         square(1, 128, 5, 17, 2, 1, 0),
