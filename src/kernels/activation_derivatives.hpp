@@ -42,7 +42,7 @@ struct PositiveOrAlpha {
     vec<T> alpha;
 };
 
-/// (1 + e)^2 as 1 + e (2 + e): for e between 0 and 1 at most a unit in the last place off.
+/// (1 + e)^2 as 1 + e (2 + e): for e between 0 and 1 at most a unit in the last place off where fma rounds once.
 template <class T>
 [[gnu::always_inline]] inline vec<T> square_of_sum(vec<T> e) {
     return fma(e, constant<T>(2) + e, constant<T>(1));

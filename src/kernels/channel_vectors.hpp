@@ -39,7 +39,7 @@ template <class T>
     return n == vec<T>::lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
 }
 
-/// For such groups: n lanes of a single vector, or whole vectors.
+/// For groups of for_channels(): n lanes of a single vector, or whole vectors.
 template <int vectors, class T>
 [[gnu::always_inline]] inline vec<T> load_channels(const T* p, int n) {
     return vectors > 1 ? vec<T>::load(p) : load_some(p, n);

@@ -17,13 +17,13 @@ template <class T>
 struct SpreadTable {
     static constexpr int lanes = vec<T>::lanes;
     std::int32_t source[lanes + 1][lanes]{};
-    T taken[lanes + 1][lanes]{};
+    unsigned taken[lanes + 1]{};  ///< a bit per element
 
     constexpr SpreadTable() {
         for (int step = 1; step <= lanes; ++step)
             for (int c = 0; c < lanes; ++c) {
                 source[step][c] = c / step;
-                taken[step][c] = c % step == 0 ? T(1) : T(0);
+                if (c % step == 0) taken[step] |= 1U << c;
             }
     }
 };
@@ -42,7 +42,7 @@ struct SpreadPattern {
     explicit SpreadPattern(std::int64_t step)
         : sources(V::lanes / step),
           source(index_vec<T>::load(spread_table<T>.source[step])),
-          taken(equal(V::load(spread_table<T>.taken[step]), V::broadcast(1))) {}
+          taken(V::mask_of_bits(spread_table<T>.taken[step])) {}
 
     V operator()(const T* from) const { return select(taken, permute(V::load(from), source), V::zero()); }
 };
@@ -113,7 +113,7 @@ template <class T>
 void spread(const T* from, std::ptrdiff_t from_row, std::int64_t channels, std::int64_t first, std::int64_t cells,
             const CellGrid<T>& to, Finish finish) noexcept {
     const bool alike = vec<T>::lanes % to.cell_width == 0;
-    const SpreadPattern<T> pattern(alike ? to.cell_width : 1);
+    const SpreadPattern<T> pattern(alike ? to.cell_width : 1);  // else it is not used
     std::int64_t row = first / to.columns, column = first % to.columns;
     while (cells > 0) {
         const CellRow<T> some = cell_row(to, row, column, cells);

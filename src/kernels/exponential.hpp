@@ -47,7 +47,7 @@ template <class T, int degree>
 template <class T>
 struct ReducedExponent {
     vec<T> whole;     ///< plus ExponentialConstants::round
-    vec<T> fraction;  ///< e^r = 1 + fraction, which is half a unit in its last place off
+    vec<T> fraction;  ///< e^r = 1 + fraction, which is about a unit in its last place off
 };
 
 /// Inlined by hand: the compiler takes it for too large, and a call saves and loads all vectors that live across it.
@@ -67,7 +67,7 @@ template <class T>
     return {whole, high + fma(series, square, low)};
 }
 
-/// e^t as power * (1 + fraction), where power is 2^n and fraction half a unit in its own last place off.
+/// e^t as power * (1 + fraction), where power is 2^n and fraction about a unit in its own last place off.
 template <class T>
 struct SplitExponential {
     vec<T> power, fraction;

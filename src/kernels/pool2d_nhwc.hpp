@@ -39,9 +39,10 @@ public:
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr int most_windows = 32;
-    /// Elements of pixels so short that to find their windows takes longer than to write them, and elements that are
-    /// written at once where such pixels meet the same window: what they share is loaded once.
-    static constexpr std::int64_t short_pixel = 512 / sizeof(T), elements_at_once = 2048 / sizeof(T);
+    /// Up to so many channels it takes longer to find a pixel's windows than to write it.
+    static constexpr std::int64_t short_pixel = 512 / sizeof(T);
+    /// Short pixels under the same window are written together: what they share is loaded once.
+    static constexpr std::int64_t elements_at_once = 2048 / sizeof(T);
     static_assert(Writer::room >= elements_at_once);
     using Index = index_vec<T>;
     using Saved = std::conditional_t<rule == PoolRule::window_offsets, std::uint8_t, std::int32_t>;
@@ -58,7 +59,9 @@ private:
     void gather_block(std::int64_t column_begin, std::int64_t column_end, std::int64_t row_begin,
                       std::int64_t row_end) {
         maxima_.start(image_, column_begin, column_end, channel_, channels_);
-        const bool short_pixels = channels_ == problem_.channels && channels_ <= short_pixel;
+        // Streaming stores must fill one line after the other.
+        const bool short_pixels =
+            !std::is_same_v<Writer, StreamWriter<T>> && channels_ == problem_.channels && channels_ <= short_pixel;
         for (std::int64_t row = row_begin; row < row_end; ++row) {
             maxima_.require(row);
             if (short_pixels) gather_short_pixels(row, column_begin, column_end);
@@ -120,23 +123,21 @@ private:
         return column - begin;
     }
 
-    void gather_alike(std::int64_t row, std::int64_t column, std::int64_t pixels) {
+    /// Such pixels: which cells of the window they are differs by one. A buffer takes whole vectors, so the last
+    /// channels come first: what they write too much the next channels or pixels put right.
+    [[gnu::noinline]] void gather_alike(std::int64_t row, std::int64_t column, std::int64_t pixels) {
         const auto position = static_cast<std::int32_t>(row * problem_.in_width + column);
         const Window one = window(problem_.rows.first[row], problem_.columns.first[column], position);
-        put_alike(one, static_cast<std::int32_t>(pixels));
-    }
-
-    /// Pixels that differ only in which cell of the window they are: by one. Last channels come first: what they write
-    /// too much, the others put right.
-    [[gnu::noinline]] void put_alike(const Window& one, std::int32_t pixels) {
+        const auto count = static_cast<std::int32_t>(pixels);
         const std::int64_t whole = channels_ / lanes * lanes;
         const int left = static_cast<int>(channels_ - whole);
         T* const to = writer_.reserve();
-        if (left > 0) put_alike(one, pixels, whole, to, LoadFirst{left}, left);
-        for (std::int64_t c = 0; c < whole; c += lanes) put_alike(one, pixels, c, to, LoadAll{}, lanes);
+        if (left > 0) put_alike(one, count, whole, to, LoadFirst{left}, left);
+        for (std::int64_t c = 0; c < whole; c += lanes) put_alike(one, count, c, to, LoadAll{}, lanes);
         writer_.commit(pixels * channels_);
     }
 
+    /// One vector of their channels.
     template <class Load>
     [[gnu::always_inline]] void put_alike(const Window& one, std::int32_t pixels, std::int64_t c, T* to,
                                           const Load& load, int n) const {

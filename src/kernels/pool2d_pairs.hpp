@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/channel_vectors.hpp"
 #include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_cells.hpp"
 #include "kernels/span_writer.hpp"
@@ -165,10 +166,6 @@ private:
         }
     }
 
-    [[gnu::always_inline]] static vec<T> load_some(const T* p, int n) {
-        return n == lanes ? vec<T>::load(p) : vec<T>::load_first(p, n);
-    }
-
     template <class Saved>
     [[gnu::always_inline]] static Index load_index(const Saved* p, int n) {
         return n == lanes ? Index::load(p) : Index::load_first(p, n);
@@ -203,10 +200,10 @@ private:
 template <class T, PoolRule rule>
 void gather_pairs(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                   const kernels::Pool2dBox& box) {
-    if (problem.accumulate) return PairWindows<T, rule, AddingWriter<T>>(problem, tensors).gather(box);
     const bool aligned = StreamWriter<T>::serves(tensors.grad_input, problem.in_width);
-    if (problem.streaming && aligned) return PairWindows<T, rule, StreamWriter<T>>(problem, tensors).gather(box);
-    PairWindows<T, rule, DirectWriter<T>>(problem, tensors).gather(box);
+    with_unbuffered_writer<T>(problem.accumulate, problem.streaming && aligned, [&](auto writer) {
+        PairWindows<T, rule, typename decltype(writer)::type>(problem, tensors).gather(box);
+    });
 }
 
 }  // namespace

@@ -102,11 +102,10 @@ private:
                 best[row] = {nothing(), number(first)};
                 if (top_row + row < 0 || top_row + row >= height) return;
                 const T* const cells = from + row * row_step + c;
-                best[row].value = load_channels<1>(cells, n);
+                best[row].value = load_some(cells, n);
                 unrolled<count - 1>([&](auto before) __attribute__((always_inline)) {
                     constexpr int tap = before + 1;
-                    best[row].template take<ordered>(
-                        {load_channels<1>(cells + tap * channels, n), number(first + tap)});
+                    best[row].template take<ordered>({load_some(cells + tap * channels, n), number(first + tap)});
                 });
             });
             unrolled<tile>([&](auto w) __attribute__((always_inline)) {

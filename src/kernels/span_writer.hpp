@@ -179,8 +179,7 @@ template <class T, class Writer, class Values>
 [[gnu::always_inline]] inline void put_run(Writer& writer, std::int64_t begin, std::int64_t end, bool may_spill,
                                            const Values& values) {
     constexpr int lanes = vec<T>::lanes;
-    for (; begin < end; begin += Writer::room) {
-        const std::int64_t stop = end - begin < Writer::room ? end : begin + Writer::room;
+    const auto put = [&](std::int64_t stop) __attribute__((always_inline)) {
         T* const to = writer.reserve() - begin;
         std::int64_t k = begin;
         for (; k + lanes <= stop; k += lanes) Writer::write(to + k, values(k, lanes));
@@ -189,6 +188,12 @@ template <class T, class Writer, class Values>
             Writer::write_first(to + k, values(k, left), may_spill ? lanes : left);
         }
         writer.commit(stop - begin);
+    };
+    // Short runs feel a loop around them.
+    if constexpr (Writer::room == std::numeric_limits<std::int64_t>::max()) {
+        put(end);
+    } else {
+        for (; begin < end; begin += Writer::room) put(end - begin < Writer::room ? end : begin + Writer::room);
     }
 }
 

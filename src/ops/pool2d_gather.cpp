@@ -179,7 +179,7 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_strips_nchw : table.max_strips_nchw;
         return;
     }
-    // Pixels of a vector and more that meet one window, or none, are written in runs of pixels.
+    // Pixels of a vector and more that meet one window, or none, are written in runs; phases serve few channels only.
     const bool runs = layout == Layout::nhwc && reads != plan::Pool2dReads::input && shape.channels >= table.lanes &&
                       rows_.span() <= 1 && columns_.span() <= 1;
     if (!runs) phases_ = plan::make_phases(shape, layout, reads, limits(table), writes.whole_pixels);

@@ -6,13 +6,14 @@
 #include <sstream>
 
 namespace backgrad::test {
-namespace {
 
 Pool2dShape square(std::int64_t batch, std::int64_t channels, std::int64_t height, std::int64_t width,
-                   std::int64_t window, std::int64_t stride, std::int64_t padding, std::int64_t dilation = 1) {
+                   std::int64_t window, std::int64_t stride, std::int64_t padding, std::int64_t dilation) {
     return {batch,  channels, height,  width,   window,  window,   stride,
             stride, padding,  padding, padding, padding, dilation, dilation};
 }
+
+namespace {
 
 /// Random legal shapes, the same on every machine.
 void add_random(std::vector<Pool2dShape>& shapes, int count) {
@@ -56,7 +57,6 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 83, 29, 6, 3, 1, 1),  // bands of rows, blocks of channels
         square(1, 200, 30, 30, 3, 2, 1),
         square(2, 35, 17, 13, 4, 5, 1),  // windows that do not meet, and gaps
-        square(2, 20, 9, 13, 4, 4, 0),   // pixels side by side under one window
         square(1, 3, 56, 56, 2, 2, 0),   // VGG
         square(1, 64, 6, 18, 2, 2, 0),   // whole tiles of long pixels
         square(1, 128, 5, 17, 2, 1, 0),
@@ -96,6 +96,8 @@ std::vector<Pool2dShape> pool2d_shapes() {
         {.in_height = 2, .in_width = 12510, .window_width = 2, .dilation_width = 12500},  // too far for the scratch
         {.channels = 2, .in_height = 80, .in_width = 6, .window_height = 50, .window_width = 2},
         {.channels = 33, .in_height = 5, .in_width = 700, .window_height = 3, .window_width = 3, .stride_width = 2},
+        square(2, 20, 9, 13, 4, 4, 0),      // pixels side by side under one window
+        square(1, 1, 128, 128, 128, 1, 0),  // a whole plane that several tasks share
     };
     for (const std::int64_t channels : {1, 3, 15, 16, 17})
         for (const std::int64_t width : {1, 7, 8, 9, 15, 16, 17, 31, 33})

@@ -297,7 +297,10 @@ std::vector<float> bytes(const Pool2dShape& shape, Layout layout, const Run& run
 }
 
 TEST(Pool2dBits, DoNotDependOnThreadsPartitionsOrIsa) {
-    for (const Pool2dShape& shape : {pool2d_shapes()[3], pool2d_shapes()[7], pool2d_shapes()[15]})
+    // Pairs, a whole image, windows that do not meet side by side and in runs, a plane that several tasks share.
+    for (const Pool2dShape& shape :
+         {square(2, 3, 10, 10, 2, 2, 0), square(1, 66, 5, 5, 5, 1, 0), square(1, 128, 7, 18, 3, 3, 0),
+          square(2, 20, 9, 13, 4, 4, 0), square(1, 1, 128, 128, 128, 1, 0)})
         for (const Layout layout : layouts) {
             std::vector<float> maximum, average;
             for (const Isa isa : vector_isas())
