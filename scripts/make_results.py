@@ -107,15 +107,20 @@ def launch_section(folders):
     return lines
 
 
-def context_section(folder, runs):
+def read_context(folder):
     with open(folder / "context.json", encoding="utf-8") as file:
-        context = json.load(file)
+        return json.load(file)
+
+
+def context_section(folders):
+    context = read_context(folders[0])
+    revisions = dict.fromkeys(read_context(folder)["build"]["git_revision"] for folder in folders)
     machine, build = context["machine"], context["build"]
     lines = ["# Results", "", "Made by `scripts/make_results.py`; `bench/README.md` says how figures are taken.", "",
              f"- {machine['processor']}, {machine['sockets']} socket(s), {machine['cores']} core(s), "
              f"{machine['usable_cpus']} usable CPU(s), {machine['kernel']}",
-             f"- {build['compiler']}, {build['type']}, oneDNN {build['onednn']}, revision {build['git_revision']}",
-             f"- {context['date']}, {runs} run(s)", "",
+             f"- {build['compiler']}, {build['type']}, oneDNN {build['onednn']}, revision {', '.join(revisions)}",
+             f"- {context['date']}, {len(folders)} run(s)", "",
              "| ISA | threads | dtype | FMA peak, GFLOP/s | triad, GB/s |", "|---|---:|---|---:|---:|"]
     for roof in context["roofs"]:
         lines.append(f"| {roof['isa']} | {roof['threads']} | {roof['dtype']} | {roof['peak_gflops']:.0f} | "
@@ -129,7 +134,7 @@ def make_document(folders, before_folder, variant):
     sections = defaultdict(list)
     for (problem, shape), variants in cells.items():
         sections[problem].append((shape, variants))
-    lines = context_section(folders[0], len(folders))
+    lines = context_section(folders)
     for problem, shapes in sections.items():
         lines += problem_section(problem, shapes, variant, before)
     lines += launch_section(folders)
