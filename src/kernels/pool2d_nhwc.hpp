@@ -156,17 +156,8 @@ private:
         }
     }
 
-    /// put_run() would do, but inlined here it costs averages of long pixels a seventh of their speed.
     void put_zeros(std::int64_t count) {
-        while (count > 0) {
-            const std::int64_t some = min_of(count, Writer::room);
-            T* const to = writer_.reserve();
-            std::int64_t k = 0;
-            for (; k + lanes <= some; k += lanes) Writer::write(to + k, vec<T>::zero());
-            if (k < some) Writer::write_first(to + k, vec<T>::zero(), static_cast<int>(some - k));
-            writer_.commit(some);
-            count -= some;
-        }
+        put_run<T>(writer_, 0, count, false, [](std::int64_t, int) { return vec<T>::zero(); });
     }
 
     [[gnu::always_inline]] void gather_pixel(std::int64_t row, std::int64_t column) {
@@ -174,10 +165,6 @@ private:
         const std::int64_t j_begin = rows.first[row], j_end = rows.first[row + 1];
         const std::int64_t k_begin = columns.first[column], k_end = columns.first[column + 1];
         const auto position = static_cast<std::int32_t>(row * problem_.in_width + column);
-        if (j_end - j_begin == 1 && k_end - k_begin == 1) {
-            const Window one = window(j_begin, k_begin, position);
-            return put_sums<1>(&one, 1);
-        }
         if ((j_end - j_begin) * (k_end - k_begin) > most_windows) {
             return put_channels([&](std::int64_t c, const auto& load) {
                 vec<T> sum = vec<T>::zero();
@@ -186,6 +173,10 @@ private:
                 }
                 return sum;
             });
+        }
+        if (j_end - j_begin == 1 && k_end - k_begin == 1) {
+            const Window one = window(j_begin, k_begin, position);
+            return put_sums<1>(&one, 1);
         }
         Window windows[most_windows];
         int count = 0;

@@ -180,8 +180,8 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
         return;
     }
     // Pixels of a vector and more that meet one window, or none, are written in runs; phases serve few channels only.
-    const bool runs = layout == Layout::nhwc && reads != plan::Pool2dReads::input && shape.channels >= table.lanes &&
-                      rows_.span() <= 1 && columns_.span() <= 1;
+    const bool runs =
+        layout == Layout::nhwc && reads != plan::Pool2dReads::input && shape.channels >= table.lanes && !overlap();
     if (!runs) phases_ = plan::make_phases(shape, layout, reads, limits(table), writes.whole_pixels);
     if (phases_.fits) {
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_phases : table.max_phases;
@@ -195,8 +195,7 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
 template <class T>
 bool Pool2dGather<T>::plan_images(const Pool2dShape& shape, plan::Pool2dReads reads,
                                   const kernels::Pool2dKernels<T>& table, const Pool2dWrites& writes) {
-    const bool overlap = rows_.span() > 1 || columns_.span() > 1;
-    if (overlap || reads == plan::Pool2dReads::input || shape.channels > few_channels) return false;
+    if (overlap() || reads == plan::Pool2dReads::input || shape.channels > few_channels) return false;
     const bool whole_images = writes.whole_planes && writes.whole_pixels;
     plan::Pool2dLines lines =
         plan::make_lines(shape, reads, rows_, columns_, limits(table), whole_images, shape.channels);
@@ -227,8 +226,7 @@ void Pool2dGather<T>::plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads read
         return;
     }
     problem_.channels_per_block = plan::overlap_channels(shape, reads, rows_, limits(table));
-    const bool overlap = rows_.span() > 1 || columns_.span() > 1;
-    if (problem_.channels_per_block > 0 && (overlap || reads == plan::Pool2dReads::input)) {
+    if (problem_.channels_per_block > 0 && (overlap() || reads == plan::Pool2dReads::input)) {
         kernel_ = averages ? table.average_overlap_nhwc : table.max_overlap_nhwc;
         return;
     }

@@ -66,6 +66,9 @@ private:
                    bool whole_planes);
     void plan_nhwc(const Pool2dShape& shape, plan::Pool2dReads reads, const kernels::Pool2dKernels<T>& table);
 
+    /// Whether a pixel may lie under several windows.
+    bool overlap() const { return rows_.span() > 1 || columns_.span() > 1; }
+
     plan::Pool2dCovers rows_, columns_;
     plan::Pool2dLines lines_;
     plan::Pool2dPhases phases_;

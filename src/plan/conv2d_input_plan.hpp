@@ -88,12 +88,15 @@ struct Conv2dInputPlan {
         const bool packs = next.channel_group == 0 && next.block_group < block_groups;
         return {next.group, packs ? share(blocks, block_groups, next.block_group).begin : blocks};
     }
-    /// Strips of a batch (pointwise): whole vectors of pixels, of each image or of all. They are the plan's blocks.
-    std::int64_t strips(const Conv2dProblem& p) const {
-        const std::int64_t images = strips_cross_images ? 1 : p.batch;
-        const std::int64_t pixels = (strips_cross_images ? p.batch : 1) * p.pixels_out();
-        return images * ceil_div(pixels, strip_lanes * pixel_vectors);
+    /// The pixels that strips are cut from (pointwise), and how many strips: those of an image, or of all.
+    std::int64_t row_pixels(const Conv2dProblem& p) const {
+        return (strips_cross_images ? p.batch : 1) * p.pixels_out();
     }
+    std::int64_t row_strips(const Conv2dProblem& p) const {
+        return ceil_div(row_pixels(p), strip_lanes * pixel_vectors);
+    }
+    /// Strips of a batch (pointwise): whole vectors of pixels. They are the plan's blocks.
+    std::int64_t strips(const Conv2dProblem& p) const { return (strips_cross_images ? 1 : p.batch) * row_strips(p); }
     /// Elements of the panel of one strip.
     std::int64_t strip_panel_elements(const Conv2dProblem& p) const {
         return std::min(p.out_channels, panel_channels) * pixel_vectors * strip_lanes;

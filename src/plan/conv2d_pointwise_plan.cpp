@@ -128,8 +128,8 @@ void begin_strips(Conv2dInputPlan& plan, const Conv2dProblem& p, int lanes, bool
 }
 
 Range pixel_strip(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t strip) {
-    const std::int64_t lanes = plan.strip_lanes, pixels = (plan.strips_cross_images ? p.batch : 1) * p.pixels_out();
-    const std::int64_t strips = ceil_div(pixels, lanes * plan.pixel_vectors), row = strip / strips;
+    const std::int64_t lanes = plan.strip_lanes, pixels = plan.row_pixels(p), strips = plan.row_strips(p);
+    const std::int64_t row = strip / strips;
     const Range vectors = share(ceil_div(pixels, lanes), strips, strip - row * strips);
     const std::int64_t first = row * pixels;
     return {first + vectors.begin * lanes, first + std::min(pixels, vectors.end * lanes)};
