@@ -4,6 +4,8 @@
 
 namespace backgrad::plan {
 
+constexpr double panel_bytes = 256 * 1024;  ///< goal for the grad_output panel: a quarter to a half of L2
+
 /// Products per element of grad_input.
 inline double products_per_pixel(const Conv2dProblem& p) {
     return static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(p.stride_height * p.stride_width);

@@ -17,8 +17,15 @@ double row_start(const Conv2dProblem& p) {
     return p.layout == Layout::nchw ? row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)) : 0;
 }
 
+/// The same for images of one row, of which a panel has pieces.
+double piece_start(const Conv2dProblem& p, std::size_t element_bytes) {
+    if (p.layout == Layout::nhwc || p.in_height > 1) return 0;
+    const double pixels = panel_bytes / static_cast<double>(element_bytes) / static_cast<double>(p.out_channels);
+    return pixels < static_cast<double>(p.out_width) ? piece_row_cycles / pixels : 0;
+}
+
 /// Cycles per pixel of grad_input with lanes = input channels.
-double channel_cost(const Conv2dProblem& p, int lanes) {
+double channel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes) {
     const double padded = static_cast<double>(round_up(p.in_channels, lanes)), vectors = padded / lanes;
     // 1.04: calls and partial tiles.
     const double loads = std::max(1.04, 1.0 / 14 + 1.0 / std::min(vectors, 4.0));
@@ -28,7 +35,7 @@ double channel_cost(const Conv2dProblem& p, int lanes) {
     const double terms = tiles_go_down(p) ? terms_down(p) / terms_beside(p) : 1.0;
     return vectors * products_per_pixel(p) * terms / 2 * loads + unmet +
            (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
-           (copy_cycles + row_start(p)) * static_cast<double>(p.out_channels) / area;
+           (copy_cycles + row_start(p) + piece_start(p, element_bytes)) * static_cast<double>(p.out_channels) / area;
 }
 
 /// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase). Not for what is cut in strips.
@@ -161,8 +168,11 @@ Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lane
 }
 
 /// Strips are weighed by the ISA's own lanes, and the better ones stand for their kind among the other ways.
-void add_strips(const Conv2dProblem& p, int nominal, int lanes, std::vector<InputWay>& ways) {
-    const double kind = std::min(strips_cost(p, nominal, false), strips_cost(p, nominal, true));
+void add_strips(const Conv2dProblem& p, int nominal, std::size_t element_bytes, const RegisterTiles& tiles,
+                std::vector<InputWay>& ways) {
+    const int lanes = tiles.lanes;
+    const double kind = strips_weight_reads(p, tiles, element_bytes) *
+                        std::min(strips_cost(p, nominal, false), strips_cost(p, nominal, true));
     const double inside = strips_cost(p, lanes, false), across = strips_cost(p, lanes, true);
     const double better = std::min(inside, across);
     ways.push_back({InputLanes::strips, inside > better ? kind * inside / better : kind});
@@ -171,11 +181,12 @@ void add_strips(const Conv2dProblem& p, int nominal, int lanes, std::vector<Inpu
 
 /// Adds rows of pixels behind channels. Vectors as long as a cache line cross one with nearly every load: beside
 /// channels rows take 1.04 to 1.18 of what they are estimated without it (32 to 128 channels, 16 to 224 pixels wide,
-/// AVX-512), and where vectors are half as long mostly 1.02 to 1.04. That decides between rows and channels, whose bits
-/// are the same; beside folding both stand for the better of them without it, whatever the ISA.
-void add_rows(const Conv2dProblem& p, int nominal, bool crosses_lines, std::vector<InputWay>& ways) {
-    constexpr double crossing = 1.07;
-    const double channels = ways.front().cycles, rows = pixel_cost(p, nominal, crosses_lines ? crossing : 1.0);
+/// AVX-512), and vectors half as long, whose tiles have fewer FMAs for a load, 1.06 to 1.19 on Zen 5 (on Sapphire
+/// Rapids 1.02 to 1.04). That decides between rows and channels, whose bits are the same; beside folding both stand for
+/// the better of them without it, whatever the ISA.
+void add_rows(const Conv2dProblem& p, int nominal, bool long_vectors, std::vector<InputWay>& ways) {
+    const double crossing = long_vectors ? 1.07 : 1.1;
+    const double channels = ways.front().cycles, rows = pixel_cost(p, nominal, crossing);
     const double kind = std::min(channels, pixel_cost(p, nominal, 1.0)), better = std::min(channels, rows);
     ways.front().cycles = channels > better ? kind * channels / better : kind;
     ways.push_back({InputLanes::rows, rows > better ? kind * rows / better : kind});
@@ -185,10 +196,10 @@ void add_rows(const Conv2dProblem& p, int nominal, bool crosses_lines, std::vect
 
 std::vector<InputWay> input_ways(const Conv2dProblem& p, std::size_t element_bytes, const RegisterTiles& tiles) {
     const int nominal = static_cast<int>(64 / element_bytes);
-    const bool crosses_lines = tiles.lanes >= nominal;
-    std::vector<InputWay> ways{{InputLanes::channels, channel_cost(p, nominal)}};
-    if (has_strips(p)) add_strips(p, nominal, tiles.lanes, ways);
-    else add_rows(p, nominal, crosses_lines, ways);
+    const bool long_vectors = tiles.lanes >= nominal;
+    std::vector<InputWay> ways{{InputLanes::channels, channel_cost(p, nominal, element_bytes)}};
+    if (has_strips(p)) add_strips(p, nominal, element_bytes, tiles, ways);
+    else add_rows(p, nominal, long_vectors, ways);
     if (can_fold(p)) ways.push_back({InputLanes::folded, fold_cost(p, nominal)});
     return ways;
 }

@@ -179,6 +179,10 @@ inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw
 /// Cycles per pixel of grad_input of a pointwise convolution in strips, cut from each image or across them.
 double strips_cost(const Conv2dProblem& problem, int lanes, bool across_images);
 
+/// How many times as long strips take whose output channels' weights lie pages apart: they share a set of the L1 cache,
+/// so that every term of a register tile brings a line of them from beyond it.
+double strips_weight_reads(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes);
+
 /// Cycles of a task: some strips and some tiles of input channels.
 double pointwise_cycles(const Conv2dProblem& problem, const Conv2dInputPlan& plan, const Range& strips,
                         const Range& channel_tiles);

@@ -18,6 +18,7 @@ constexpr std::int64_t kernel_row_terms = 512;  ///< rows of the input are broug
 constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
 constexpr double pixel_overhead = 1.3;          ///< on the FMAs of dot tiles
+constexpr double patch_overhead = 1.05;         ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
 constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
 constexpr double join_cycles = 4;               ///< to join the chains of a sum of dot tiles
 constexpr double run_steps = 0.2;               ///< to begin a run of a dot tile
@@ -47,7 +48,7 @@ double tap_run_cycles(double vectors, double rows) {
 /// Cycles per output pixel to bring channels of the input into rows of a panel.
 double row_panel_cycles(const Conv2dProblem& p, double channels) {
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
-    return channels * (move + row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)));
+    return channels * (move + piece_row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)));
 }
 
 /// Of the terms of kernel columns, those whose input exists, and of the columns those whose rows are one run: all
@@ -140,8 +141,8 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
     const double rows = static_cast<double>(p.out_channels);
     const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
     const double gather = vectors * (gather_cycles * lanes + gather_row_cycles / static_cast<double>(width));
-    return tile_cycles(vectors, rows) + gather + phase_panel_cycles(p) * (1 + halo(p, channel_terms)) +
-           finite_cycles * rows;
+    return patch_overhead * (tile_cycles(vectors, rows) + gather) +
+           phase_panel_cycles(p) * (1 + halo(p, channel_terms)) + finite_cycles * rows;
 }
 
 /// Cycles per output pixel and group with lanes = output channels by kernel rows.
