@@ -11,11 +11,12 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr std::int64_t strip_bytes = 384 * 1024;    ///< panels of a strip: a part of the L2 cache
-constexpr std::int64_t task_products = 256 * 1024;  ///< a task should be worth its start
-constexpr std::int64_t pixel_bytes = 256;           ///< of NHWC's pixels that are read at once
-constexpr std::int64_t plane_units = 8;             ///< whose planes of an image, one run of memory, a task should pass
-constexpr std::int64_t free_terms = 4096;           ///< most pixels per segment where nothing is summed
+constexpr std::int64_t strip_bytes = 384 * 1024;      ///< panels of a strip: a part of the L2 cache
+constexpr std::int64_t task_products = 256 * 1024;    ///< a task should be worth its start
+constexpr std::int64_t pixel_bytes = 256;             ///< of NHWC's pixels that are read at once
+constexpr std::int64_t row_weight_bytes = 12 * 1024;  ///< weights that all pixels of rows meet: a part of the L1 cache
+constexpr std::int64_t plane_units = 8;    ///< whose planes of an image, one run of memory, a task should pass
+constexpr std::int64_t free_terms = 4096;  ///< most pixels per segment where nothing is summed
 
 /// Rows of grad_input that belong to rows of grad_output.
 Range target_rows(const Conv2dProblem& p, const Range& rows) {
@@ -88,6 +89,14 @@ void choose_strips(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     if (s.column_parts > 1) size_panels(plan, p, std::min(p.out_height, (parts + 1) * part));
 }
 
+/// Most units of a task over rows of grad_input. Every pixel meets the weights of all of them, which should still be in
+/// the L1 cache then. With strides less is computed for a pixel: there the order of memory gains more.
+std::int64_t most_row_units(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, std::int64_t element_bytes) {
+    if (!plan.input_over_rows || plan.sums()) return plan.units;
+    const std::int64_t bytes = row_weight_bytes * (p.strided() ? 2 : 1);
+    return std::clamp<std::int64_t>(bytes / (plan.weight_elements * element_bytes), 1, plan.units);
+}
+
 void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64_t element_bytes,
                    const Strategy& strategy, std::int64_t units_per_task) {
     const std::int64_t threads = std::max(1, strategy.threads);
@@ -105,7 +114,7 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const bool rows = plan.over_rows || plan.input_over_rows;
     const std::int64_t wanted = rows ? std::max(round_up(share_of_thread, together), worthwhile)
                                      : std::min(std::max(worthwhile, several ? plane_units : 1), balanced);
-    const std::int64_t ruled = uncut ? plan.units : std::min(wanted, plan.units);
+    const std::int64_t ruled = uncut ? plan.units : std::min(wanted, most_row_units(p, plan, element_bytes));
     const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
     // As many tasks for each worker, where pixels are not read together for several units.
@@ -191,7 +200,7 @@ DepthwiseWay depthwise_way(const Conv2dProblem& p, const Conv2dGradients& gradie
     const bool wide = 2 * p.in_width * static_cast<std::int64_t>(element_bytes) > 64;
     const bool sums_in_place = sums && (works_on_planes(p) || works_on_rows(p));
     // Large kernels gain more from tiles of several rows, which strides leave little of.
-    const bool few_taps = p.taps() <= 9 * p.stride_height * p.stride_width;
+    const bool few_taps = p.taps() <= 25 * p.stride_height * p.stride_width;
     // Panels for the sums are there for grad_input, too.
     const bool over_rows = has_row_input(p) && few_taps && (sums_in_place || !sums);
     return {sums_in_place, gradients.input && ((wide && works_on_planes(p)) || over_rows), 0, 0};

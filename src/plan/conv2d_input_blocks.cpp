@@ -150,7 +150,8 @@ private:
         const double tall_halo = with_halo(tall_, p_.kernel_height, p_.dilation_height);
         const double wide_halo = with_halo(wide_, p_.kernel_width, p_.dilation_width);
         const double halo = !down ? tall_halo : cut.row_blocks > 1 ? tall_halo * wide_halo : wide_halo;
-        const double pieces = cut.column_blocks > 1 ? piece_cycles(p_, down) : 0;
+        const bool cut_rows = cut.column_blocks > 1 && (p_.layout == Layout::nchw || p_.in_height > 1);
+        const double pieces = cut_rows ? piece_cycles(p_, down) : 0;
         move_ = (0.3 * static_cast<double>(wide_) + pieces) * static_cast<double>(tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
         // Pixels fill whole vectors where they are lanes.
