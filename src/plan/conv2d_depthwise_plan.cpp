@@ -15,7 +15,7 @@ constexpr std::int64_t strip_bytes = 384 * 1024;      ///< panels of a strip: a 
 constexpr std::int64_t task_products = 256 * 1024;    ///< a task should be worth its start
 constexpr std::int64_t pixel_bytes = 256;             ///< of NHWC's pixels that are read at once
 constexpr std::int64_t row_weight_bytes = 12 * 1024;  ///< weights that all pixels of rows meet: a part of the L1 cache
-constexpr std::int64_t plane_units = 8;    ///< whose planes of an image, one run of memory, a task should pass
+constexpr std::int64_t plane_units = 8;    ///< whose planes, one run of memory that is fetched ahead, a task passes
 constexpr std::int64_t free_terms = 4096;  ///< most pixels per segment where nothing is summed
 
 /// Rows of grad_input that belong to rows of grad_output.
@@ -109,11 +109,9 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
     const bool uncut = strategy.partition == Partition::batch || strategy.partition == Partition::spatial;
     // Rows that are read where they lie are read the more in the order of memory the more units go together.
     const std::int64_t share_of_thread = ceil_div(plan.units * plan.segment_groups, threads);
-    // What comes next in a task is fetched ahead, where it is read in place or by groups.
-    const bool several = plan.over_planes || !plan.input_planes.empty() || plan.group_channels > 1;
     const bool rows = plan.over_rows || plan.input_over_rows;
     const std::int64_t wanted = rows ? std::max(round_up(share_of_thread, together), worthwhile)
-                                     : std::min(std::max(worthwhile, several ? plane_units : 1), balanced);
+                                     : std::min(std::max(worthwhile, plane_units), balanced);
     const std::int64_t ruled = uncut ? plan.units : std::min(wanted, most_row_units(p, plan, element_bytes));
     const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
     plan.unit_blocks = ceil_div(plan.units, std::max<std::int64_t>(1, size));
