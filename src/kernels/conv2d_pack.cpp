@@ -274,10 +274,7 @@ void copy_out(const T* from, std::ptrdiff_t from_row, std::int64_t rows, std::in
 
 template <class T>
 void clear_columns(T* to, std::ptrdiff_t to_row, std::int64_t rows, std::int64_t columns) noexcept {
-    using V = vec<T>;
-    for (std::int64_t r = 0; columns > 0 && r < rows; ++r, to += to_row)
-        for (std::int64_t c = 0; c < columns; c += V::lanes)
-            V::zero().store_first(to + c, limited(columns - c, V::lanes));
+    for (std::int64_t r = 0; r < rows; ++r, to += to_row) clear(to, columns);
 }
 
 /// `rows` rows at once: independent chains hide the latency of the additions.

@@ -21,6 +21,12 @@ bool any_tap_meets(std::int64_t position, std::int64_t taps, std::int64_t dilati
     return false;
 }
 
+/// True if a tap reaches grad_output from the pixels of a phase.
+bool any_tap_meets(const plan::Conv2dProblem& p, const Phase& rows, const Phase& columns) {
+    return any_tap_meets(rows.first + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) &&
+           any_tap_meets(columns.first + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width);
+}
+
 /// How the weights of a tile are ordered: packed, in units of the tile's width, or copied as they lie, in elements.
 struct WeightOrder {
     std::int64_t output = 0;  ///< between copied output channels; 0 where they are packed
@@ -158,7 +164,21 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     const std::int64_t in_place_step =
         down ? p.stride_height * work.grad_input.row : p.stride_width * work.grad_input.pixel;
 
+    const auto clear_phase = [&](const Phase& rows, const Phase& columns) {
+        if (in_place ? work.finish == Finish::add : !begins) return;
+        const kernels::PackKernels<T>& pack = *work.context.kernels.pack;
+        for (std::int64_t i = 0, y = rows.first; i < rows.count; ++i, y += p.stride_height) {
+            T* staged = work.staging + (y - work.block.rows.begin) * staged_row +
+                        (columns.first - work.block.columns.begin) * width;
+            if (in_place)
+                pack.clear_columns(work.grad_input.at(work.block.image, channels.begin, y, columns.first),
+                                   p.stride_width * work.grad_input.pixel, columns.count, channels.size());
+            else pack.clear_columns(staged, p.stride_width * width, columns.count, width);
+        }
+    };
     work.for_each_phase([&](const Phase& rows, const Phase& columns) {
+        // Register tiles without terms would do, and have the streaming stores.
+        if (!work.streaming && !any_tap_meets(p, rows, columns)) return clear_phase(rows, columns);
         PhaseTerms<T> terms(work, rows, columns, {work.exact || !down, work.exact || down}, outputs, {});
         const EvenParts parts(down ? rows.count : columns.count, limit);
         const std::int64_t lines = down ? columns.count : rows.count;
