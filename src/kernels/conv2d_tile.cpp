@@ -21,7 +21,7 @@ namespace {
 /// AVX-512: 2 x 14 (28 + 2 + 1 = 31), 3 x 9 (27 + 3 + 1 = 31), 4 x 6 (24 + 4 + 1 = 29); 16 otherwise: 2 x 6
 /// (12 + 2 + 1 = 15), 3 x 4 (12 + 3 + 1 = 16). Each term costs vectors + rows loads for vectors * rows FMAs; two
 /// loads and two FMAs start per cycle, so any tile with vectors + rows <= vectors * rows is bound by its FMAs, and 8
-/// accumulators or more hide the 4 cycles of latency.
+/// accumulators hide the 4 cycles of latency where the ports share them evenly, 12 always.
 constexpr int rows_limit(int vectors) {
     const int rows = (registers - 1 - vectors) / vectors;
     constexpr int most = TileKernels<float>::max_rows;

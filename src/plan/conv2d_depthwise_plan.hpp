@@ -67,6 +67,7 @@ struct Conv2dDepthwisePlan {
     std::int64_t segment_groups;
     std::int64_t lanes, group_channels;
     std::int64_t channels, unit_channels, units, unit_blocks, units_per_block;
+    std::int64_t line_units;      ///< that share a cache line of NHWC's pixels: blocks are cut between lines
     std::int64_t units_at_once;   ///< whose panels are filled together
     std::int64_t strip_segments;  ///< most segments of a strip
     DepthwiseAxis rows, columns;
@@ -104,7 +105,10 @@ struct Conv2dDepthwisePlan {
     /// One partial sum: the taps of a block's units, then their bias.
     std::int64_t partial_elements() const { return round_up(units_per_block * (weight_elements + unit_channels), 16); }
     Range segment_group(std::int64_t group) const { return share(segments.count, segment_groups, group); }
-    Range unit_block(std::int64_t block) const { return share(units, unit_blocks, block); }
+    Range unit_block(std::int64_t block) const {
+        const Range lines = share(ceil_div(units, line_units), unit_blocks, block);
+        return {lines.begin * line_units, std::min(units, lines.end * line_units)};
+    }
     /// Channels of units that lie in the tensor.
     Range unit_range(const Range& units_of) const {
         const std::int64_t end = units_of.end * unit_channels;

@@ -51,7 +51,7 @@ std::int64_t next_columns(const Conv2dProblem& p, const Conv2dInputPlan& plan, s
 }
 
 /// Cycles per row of a block and channel that cutting rows into pieces adds: each is found anew, with its neighbours.
-/// Those of whole images, or of blocks as high as the image, come from afar.
+/// Those of images of one row, and of columns, lie far apart.
 double piece_cycles(const Conv2dProblem& p, bool down) {
     const double start = down || p.in_height == 1 ? piece_row_cycles : row_cycles;
     return start + copy_cycles * static_cast<double>((p.kernel_width - 1) * p.dilation_width);
@@ -150,7 +150,7 @@ private:
         const double tall_halo = with_halo(tall_, p_.kernel_height, p_.dilation_height);
         const double wide_halo = with_halo(wide_, p_.kernel_width, p_.dilation_width);
         const double halo = !down ? tall_halo : cut.row_blocks > 1 ? tall_halo * wide_halo : wide_halo;
-        const bool cut_rows = cut.column_blocks > 1 && (p_.layout == Layout::nchw || p_.in_height > 1);
+        const bool cut_rows = cut.column_blocks > 1 && (p_.layout == Layout::nchw || (p_.in_height > 1 && !down));
         const double pieces = cut_rows ? piece_cycles(p_, down) : 0;
         move_ = (0.3 * static_cast<double>(wide_) + pieces) * static_cast<double>(tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
@@ -162,7 +162,7 @@ private:
                    static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
                    tile_slots_per_fma(plan_, ceil_div(tall_, p_.stride_height));
         if (plan_.tasks_pack)
-            compute_ += split_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
+            compute_ += weight_copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
         const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
         const std::int64_t line = down ? ceil_div(tall_, p_.stride_height) : ceil_div(wide_, p_.stride_width);
         const std::int64_t lines = down ? wide_ * p_.stride_height : tall_ * p_.stride_width;

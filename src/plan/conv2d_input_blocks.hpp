@@ -4,7 +4,9 @@
 
 namespace backgrad::plan {
 
-constexpr double panel_bytes = 256 * 1024;  ///< goal for the grad_output panel: a quarter to a half of L2
+/// Goal for the grad_output panel: a quarter to a half of the L2 cache. Nominal, because it takes part in the choice of
+/// folding, which decides bits.
+constexpr double panel_bytes = 256 * 1024;
 
 /// Products per element of grad_input.
 inline double products_per_pixel(const Conv2dProblem& p) {

@@ -17,7 +17,7 @@ double row_start(const Conv2dProblem& p) {
     return p.layout == Layout::nchw ? row_cycles / static_cast<double>(std::max<std::int64_t>(1, p.out_width)) : 0;
 }
 
-/// The same for images of one row, of which a panel has pieces.
+/// What is added where an image is one row that no panel holds whole: every piece has its start.
 double piece_start(const Conv2dProblem& p, std::size_t element_bytes) {
     if (p.layout == Layout::nhwc || p.in_height > 1) return 0;
     const double pixels = panel_bytes / static_cast<double>(element_bytes) / static_cast<double>(p.out_channels);
@@ -39,7 +39,7 @@ double channel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes
 }
 
 /// Cycles per pixel of grad_input with lanes = pixels of a row (of one column phase). Not for what is cut in strips.
-double pixel_cost(const Conv2dProblem& p, int lanes, double crossing) {
+double pixel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes, double crossing) {
     const std::int64_t width = ceil_div(p.in_width, p.stride_width);
     const double fill = static_cast<double>(width) / static_cast<double>(round_up(width, lanes));
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
@@ -49,7 +49,7 @@ double pixel_cost(const Conv2dProblem& p, int lanes, double crossing) {
     const double move = p.layout == Layout::nchw ? copy_cycles : transpose_cycles;
     const double scatter = p.layout == Layout::nhwc ? 1.0 : p.stride_width == 1 ? 0.0 : 3.0;
     return static_cast<double>(p.in_channels) * products_per_pixel(p) / lanes / 2 / fill * loads +
-           (move + row_start(p)) * static_cast<double>(p.out_channels) /
+           (move + row_start(p) + piece_start(p, element_bytes)) * static_cast<double>(p.out_channels) /
                static_cast<double>(p.stride_height * p.stride_width) +
            scatter * static_cast<double>(p.in_channels);
 }
@@ -167,7 +167,8 @@ Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lane
     return plan;
 }
 
-/// Strips are weighed by the ISA's own lanes, and the better ones stand for their kind among the other ways.
+/// Strips are weighed by the ISA's own lanes, and the better ones stand for their kind among the other ways. None of
+/// those has bits of its own, because what can be folded has several taps: so what weights cost may depend on the ISA.
 void add_strips(const Conv2dProblem& p, int nominal, std::size_t element_bytes, const RegisterTiles& tiles,
                 std::vector<InputWay>& ways) {
     const int lanes = tiles.lanes;
@@ -184,10 +185,12 @@ void add_strips(const Conv2dProblem& p, int nominal, std::size_t element_bytes, 
 /// AVX-512), and vectors half as long, whose tiles have fewer FMAs for a load, 1.06 to 1.19 on Zen 5 (on Sapphire
 /// Rapids 1.02 to 1.04). That decides between rows and channels, whose bits are the same; beside folding both stand for
 /// the better of them without it, whatever the ISA.
-void add_rows(const Conv2dProblem& p, int nominal, bool long_vectors, std::vector<InputWay>& ways) {
+void add_rows(const Conv2dProblem& p, int nominal, std::size_t element_bytes, bool long_vectors,
+              std::vector<InputWay>& ways) {
     const double crossing = long_vectors ? 1.07 : 1.1;
-    const double channels = ways.front().cycles, rows = pixel_cost(p, nominal, crossing);
-    const double kind = std::min(channels, pixel_cost(p, nominal, 1.0)), better = std::min(channels, rows);
+    const double channels = ways.front().cycles, rows = pixel_cost(p, nominal, element_bytes, crossing);
+    const double kind = std::min(channels, pixel_cost(p, nominal, element_bytes, 1.0)),
+                 better = std::min(channels, rows);
     ways.front().cycles = channels > better ? kind * channels / better : kind;
     ways.push_back({InputLanes::rows, rows > better ? kind * rows / better : kind});
 }
@@ -199,7 +202,7 @@ std::vector<InputWay> input_ways(const Conv2dProblem& p, std::size_t element_byt
     const bool long_vectors = tiles.lanes >= nominal;
     std::vector<InputWay> ways{{InputLanes::channels, channel_cost(p, nominal, element_bytes)}};
     if (has_strips(p)) add_strips(p, nominal, element_bytes, tiles, ways);
-    else add_rows(p, nominal, long_vectors, ways);
+    else add_rows(p, nominal, element_bytes, long_vectors, ways);
     if (can_fold(p)) ways.push_back({InputLanes::folded, fold_cost(p, nominal)});
     return ways;
 }

@@ -125,7 +125,7 @@ enum class InputLanes {
 
 struct InputWay {
     InputLanes lanes;
-    double cycles;  ///< the model's estimate, nominal: per pixel of grad_input
+    double cycles;  ///< the model's estimate per pixel of grad_input: nominal, but between ways of the same bits
 };
 
 /// Every way that exists for a problem that is not depthwise. The plan takes the cheapest, of equal ones the first.
@@ -179,8 +179,8 @@ inline bool has_strips(const Conv2dProblem& p) { return p.layout == Layout::nchw
 /// Cycles per pixel of grad_input of a pointwise convolution in strips, cut from each image or across them.
 double strips_cost(const Conv2dProblem& problem, int lanes, bool across_images);
 
-/// How many times as long strips take whose output channels' weights lie pages apart: they share a set of the L1 cache,
-/// so that every term of a register tile brings a line of them from beyond it.
+/// How many times as long strips take where the weights of output channels lie pages apart: they share a set of the L1
+/// cache, so that every term of a register tile brings a line of them from beyond it. Else 1.
 double strips_weight_reads(const Conv2dProblem& problem, const RegisterTiles& tiles, std::size_t element_bytes);
 
 /// Cycles of a task: some strips and some tiles of input channels.

@@ -123,9 +123,10 @@ double strips_cost(const Conv2dProblem& p, int lanes, bool across_images) {
 
 double strips_weight_reads(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes) {
     constexpr double line_cycles = 7.5, line_bytes = 64;  // measured: 1.5 times as long with AVX2, AVX-512 1.0
-    constexpr std::int64_t page = 4096;
-    constexpr int vectors = 3;
-    if (p.in_channels * static_cast<std::int64_t>(element_bytes) % page != 0 || p.out_channels <= 1) return 1;
+    constexpr std::int64_t page = 4096, ways_of_a_set = 8;
+    constexpr int vectors = 3;  // what most plans take
+    if (p.in_channels == 0 || p.out_channels <= ways_of_a_set) return 1;
+    if (p.in_channels * static_cast<std::int64_t>(element_bytes) % page != 0) return 1;  // half a page: none measured
     const std::int64_t rows = channels_beside(p, tiles, vectors);
     // A row of weights seldom begins with a line.
     const double lines = 1 + static_cast<double>((rows - 1) * static_cast<std::int64_t>(element_bytes)) / line_bytes;

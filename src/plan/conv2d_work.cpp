@@ -100,7 +100,7 @@ double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, co
                 : block.columns.size();
         const std::int64_t packed = window.rows.size() * window.columns.size() * p.out_channels;
         if (plan.family == LaneFamily::pixels && plan.tasks_pack)
-            cycles += copy_cycles * static_cast<double>(p.out_channels * p.taps()) * vectors * tiles.lanes;
+            cycles += weight_copy_cycles * static_cast<double>(p.out_channels * p.taps()) * vectors * tiles.lanes;
         const double written = static_cast<double>(block.rows.size() * block.columns.size()) * vectors * tiles.lanes;
         cycles += static_cast<double>(block.rows.size() * columns) * products * vectors / 2 +
                   copy_cycles * static_cast<double>(packed) + block_start +

@@ -11,10 +11,12 @@ constexpr double interleave_row_cycles = 30;
 /// Taps of weights apart (measured: 0.33 to 0.53), and what a packed weight costs more that goes to the last cache or
 /// to memory, and comes back from there.
 constexpr double split_cycles = 0.4, exchange_element_cycles = 1.5;
+/// To copy a weight as it lies, from the last cache (measured: AVX-512 0.2, AVX2 0.4).
+constexpr double weight_copy_cycles = 0.4;
 /// To start on a row of one channel that is moved alone.
 constexpr double row_cycles = 10;
 /// The same where it is a piece of a longer row, or goes to a row of its own with zeros beside it: what the cache
-/// fetched ahead is not what comes next (measured: 24 of panels in the L2 cache, 47 beyond).
+/// fetched ahead is not what comes next (measured: 24 where the panels stay in the L2 cache, 47 where they do not).
 constexpr double piece_row_cycles = 25;
 
 /// Rows in the L1 cache to a panel with a lane per row: per element, and per row of a vector of lanes.

@@ -31,8 +31,8 @@ struct LaneTiles {
 };
 
 /// Vectors per tile for `size` lanes and `rows` broadcast rows: the tile with the fewest load and FMA slots per
-/// useful FMA. A term of a v x r tile costs about max(v * r FMAs, v + r loads, 8 slots of latency), at two slots a
-/// cycle.
+/// useful FMA. A term of a v x r tile costs max(v * r FMAs, 1.2 (v + r) loads, 8 slots of latency), at two slots a
+/// cycle, half of what 12 slots would be more, and a little per load.
 LaneTiles choose_lane_tiles(std::int64_t size, std::int64_t rows, const RegisterTiles& tiles);
 
 /// Slots per term and lane-row of the whole block; the measure that choose_lane_tiles minimises.

@@ -161,5 +161,64 @@ TEST(Conv2dDepthwisePlan, GivesEveryUnitAndSegmentToOneTask) {
     }));
 }
 
+Conv2dProblem square_kernel(std::int64_t channels, std::int64_t kernel, std::int64_t stride) {
+    const std::int64_t padding = kernel / 2;
+    const Conv2dShape shape{.batch = 16,
+                            .in_channels = channels,
+                            .in_height = 28,
+                            .in_width = 28,
+                            .out_channels = channels,
+                            .kernel_height = kernel,
+                            .kernel_width = kernel,
+                            .stride_height = stride,
+                            .stride_width = stride,
+                            .padding_top = padding,
+                            .padding_bottom = padding,
+                            .padding_left = padding,
+                            .padding_right = padding,
+                            .groups = channels};
+    return make_problem(shape, {.layout = Layout::nhwc});
+}
+
+TEST(Conv2dDepthwisePlan, KeepsTheWeightsOfRowsInTheFirstCache) {
+    constexpr Conv2dGradients input{true, false, false};
+    for (const int lanes : {8, 16})
+        for (const int threads : {1, 2}) {
+            DepthwiseTileLimits limits = avx512_limits;
+            limits.lanes = lanes;
+            const auto plan = plan_depthwise(square_kernel(240, 5, 1), input, limits, 4, {.threads = threads});
+            EXPECT_TRUE(plan.input_over_rows);
+            EXPECT_FALSE(plan.source_panels());
+            EXPECT_GT(plan.unit_blocks, 1);
+            EXPECT_LE(plan.units_per_block * plan.weight_elements * 4, 12 * 1024);
+        }
+    const auto strided = plan_depthwise(square_kernel(240, 5, 2), input, avx512_limits, 4, {.threads = 1});
+    EXPECT_TRUE(strided.input_over_rows);
+    EXPECT_EQ(strided.unit_blocks, 1) << "strides leave little to compute: whole pixels gain more";
+}
+
+TEST(Conv2dDepthwisePlan, TakesRowsForTheInputOfSmallKernelsAlone) {
+    const auto over_rows = [](std::int64_t kernel, std::int64_t stride, const Conv2dGradients& gradients) {
+        return plan_depthwise(square_kernel(240, kernel, stride), gradients, avx512_limits, 4, {}).input_over_rows;
+    };
+    EXPECT_TRUE(over_rows(3, 1, {true, true, false}));
+    EXPECT_TRUE(over_rows(5, 1, {true, false, false}));
+    EXPECT_FALSE(over_rows(5, 1, {true, true, false})) << "the panels of the sums serve both";
+    EXPECT_FALSE(over_rows(7, 1, {true, false, false}));
+    EXPECT_TRUE(over_rows(7, 2, {true, false, false}));
+}
+
+TEST(Conv2dDepthwisePlan, LetsNoTwoTasksWriteOneLineOfAPixel) {
+    DepthwiseTileLimits limits = avx512_limits;
+    limits.lanes = 8;
+    for (const std::int64_t channels : {240, 672, 1152})
+        for (const std::int64_t kernel : {3, 5, 7}) {
+            const auto plan =
+                plan_depthwise(square_kernel(channels, kernel, 1), {true, false, false}, limits, 4, {.threads = 2});
+            for (std::int64_t b = 1; b < plan.unit_blocks; ++b)
+                EXPECT_EQ(plan.unit_block(b).begin * plan.unit_channels * 4 % 64, 0) << channels << ", " << kernel;
+        }
+}
+
 }  // namespace
 }  // namespace backgrad::plan

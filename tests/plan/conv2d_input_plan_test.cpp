@@ -327,5 +327,53 @@ TEST(Conv2dInputPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
     }));
 }
 
+TEST(Conv2dInputPlan, AvoidsStripsWhoseWeightsShareSetsOfTheCache) {
+    const auto problem = [](std::int64_t in_channels, std::int64_t out_channels) {
+        const Conv2dShape shape{
+            .batch = 2, .in_channels = in_channels, .in_height = 56, .in_width = 56, .out_channels = out_channels};
+        return make_problem(shape, {.layout = Layout::nchw});
+    };
+    const auto strips = [&](std::int64_t in_channels, const RegisterTiles& tiles) {
+        return plan_input(problem(in_channels, 64), tiles, 4, {.threads = 1}).pointwise;
+    };
+    EXPECT_FALSE(strips(1024, test::narrow_tiles)) << "a page apart, few FMAs for each line";
+    EXPECT_TRUE(strips(1024, test::wide_tiles)) << "nine rows share a line";
+    EXPECT_TRUE(strips(1040, test::narrow_tiles));
+    EXPECT_GT(strips_weight_reads(problem(1024, 64), test::narrow_tiles, 4), 1.4);
+    EXPECT_EQ(strips_weight_reads(problem(1024, 64), test::wide_tiles, 4), 1.0);
+    EXPECT_EQ(strips_weight_reads(problem(1040, 64), test::narrow_tiles, 4), 1.0);
+    EXPECT_EQ(strips_weight_reads(problem(1024, 8), test::narrow_tiles, 4), 1.0) << "a set holds eight lines";
+    EXPECT_EQ(strips_weight_reads(problem(0, 64), test::narrow_tiles, 4), 1.0);
+}
+
+/// What strips cost may depend on the ISA only because folding, which has bits of its own, is no other way there.
+TEST(Conv2dInputPlan, NeverFoldsWhatStripsAreCutFrom) {
+    EXPECT_TRUE(rc::check([] {
+        Conv2dShape shape = any_shape();
+        shape.kernel_height = *rc::gen::element(1, 1, 3);
+        shape.kernel_width = *rc::gen::element(1, 1, 3);
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 0;
+        RC_PRE(shape.in_height >= shape.kernel_height && shape.in_width >= shape.kernel_width);
+        shape.dilation_height = shape.dilation_width = 1;
+        const Conv2dProblem p = make_problem(shape, {.layout = Layout::nchw});
+        RC_ASSERT(!(has_strips(p) && can_fold(p)));
+    }));
+}
+
+TEST(Conv2dInputPlan, FoldsTheSameOneRowImagesOnEveryMachine) {
+    for (const std::int64_t width : {500, 5000, 50000})
+        for (const std::int64_t in_channels : {1, 2, 3, 4, 6, 8, 16})
+            for (const std::size_t bytes : {4, 8}) {
+                Conv2dShape shape{
+                    .batch = 2, .in_channels = in_channels, .in_height = 1, .in_width = width, .out_channels = 64};
+                shape.kernel_width = 3;
+                shape.padding_left = shape.padding_right = 1;
+                const Conv2dProblem p = make_problem(shape, {.layout = Layout::nchw});
+                EXPECT_EQ(input_way(p, bytes, test::wide_tiles).lanes == InputLanes::folded,
+                          input_way(p, bytes, test::narrow_tiles).lanes == InputLanes::folded)
+                    << width << ", " << in_channels;
+            }
+}
+
 }  // namespace
 }  // namespace backgrad::plan

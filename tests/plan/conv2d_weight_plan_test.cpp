@@ -1,6 +1,7 @@
 #include "plan/conv2d_weight_plan.hpp"
 
 #include "plan/conv2d_plan.hpp"
+#include "plan/conv2d_weight_family.hpp"
 
 #include "plan/properties.hpp"
 
@@ -178,6 +179,28 @@ TEST(Conv2dWeightPlan, ObeysANamedReduction) {
         const Conv2dWeightPlan plan = plan_weight(problem, test::wide_tiles, 4, strategy);
         RC_ASSERT(plan.partials() || plan.segments.count < 2);
     }));
+}
+
+TEST(Conv2dWeightPlan, BringsNoShortRowsToPanelsOneByOne) {
+    const auto family = [](std::int64_t in_channels, std::int64_t out_channels, std::int64_t size) {
+        const Conv2dShape shape{.batch = 8,
+                                .in_channels = in_channels,
+                                .in_height = size,
+                                .in_width = size,
+                                .out_channels = out_channels,
+                                .kernel_height = 3,
+                                .kernel_width = 3,
+                                .padding_top = 1,
+                                .padding_bottom = 1,
+                                .padding_left = 1,
+                                .padding_right = 1};
+        return weight_family(make_problem(shape, {.layout = Layout::nchw}), 4);
+    };
+    EXPECT_EQ(family(8, 8, 4), LaneFamily::channels) << "not pixels";
+    EXPECT_EQ(family(8, 8, 56), LaneFamily::pixels);
+    EXPECT_EQ(family(3, 64, 4), LaneFamily::kernel_rows) << "not patches";
+    EXPECT_EQ(family(3, 8, 4), LaneFamily::kernel_rows) << "not pixels";
+    EXPECT_EQ(family(3, 8, 56), LaneFamily::pixels);
 }
 
 }  // namespace
