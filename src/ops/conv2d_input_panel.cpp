@@ -12,22 +12,20 @@ namespace {
 
 /// Clears what a panel holds beside the given rows and columns.
 template <class T>
-void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& panel, Range rows, Range columns,
+void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& panel, T* memory, Range rows, Range columns,
                   std::int64_t channels) {
     const plan::OutputWindow& window = panel.window;
-    const std::int64_t x = window.columns.begin, left = columns.begin - x, right = window.columns.end - columns.end;
-    pack.clear(panel.data, (rows.begin - window.rows.begin) * panel.row);
-    pack.clear(panel.data + panel.offset(rows.end, x, 0), (window.rows.end - rows.end) * panel.row);
+    pack.clear(memory, (rows.begin - window.rows.begin) * panel.row);
+    pack.clear(memory + (rows.end - window.rows.begin) * panel.row, (window.rows.end - rows.end) * panel.row);
+    const auto clear_columns = [&](std::int64_t y, Range some) {
+        if (some.size() == 0) return;
+        T* first = panel.data + std::min(panel.offset(y, some.begin, 0), panel.offset(y, some.end - 1, 0));
+        if (panel.channel == 1) pack.clear(first, some.size() * channels);
+        else pack.clear_columns(first, panel.channel, channels, some.size());
+    };
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
-        T* begin = panel.data + panel.offset(y, x, 0);
-        T* end = panel.data + panel.offset(y, columns.end, 0);
-        if (panel.channel == 1) {
-            pack.clear(begin, left * channels);
-            pack.clear(end, right * channels);
-        } else {
-            pack.clear_columns(begin, panel.channel, channels, left);
-            pack.clear_columns(end, panel.channel, channels, right);
-        }
+        clear_columns(y, {window.columns.begin, columns.begin});
+        clear_columns(y, {columns.end, window.columns.end});
     }
 }
 
@@ -40,13 +38,21 @@ bool turned(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
     return plan.tiles_down && !channels_last(p, plan);
 }
 
+/// Whether the columns of pixels of channels stand backwards: the taps of a kernel row meet them from right to left, so
+/// that all terms of the row are one run. (A single channel has taps as terms already.)
+bool backwards(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
+    return channels_last(p, plan) && p.kernel_width > 1 && p.dilation_width == 1 && p.stride_width == 1 &&
+           p.out_channels > 1 && p.out_channels <= Conv2dInputPlan::channel_block;
+}
+
 template <class T>
 InputPanel<T> empty_panel(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const plan::OutputWindow& window,
-                          T* data) {
+                          T* memory) {
     const std::int64_t rows = window.rows.size(), columns = window.columns.size(), channels = p.out_channels;
-    InputPanel<T> panel{data, window, columns * channels, 1, columns, 0};
+    InputPanel<T> panel{memory, window, columns * channels, 1, columns, 0};
     if (channels_last(p, plan)) panel.column = channels, panel.channel = 1;
     else if (turned(p, plan)) panel.row = 1, panel.column = rows * channels, panel.channel = rows;
+    if (backwards(p, plan)) panel.data += std::max<std::int64_t>(0, columns - 1) * channels, panel.column = -channels;
     panel.term = has_tap_terms(p) ? -p.dilation_width * panel.column : panel.channel;
     return panel;
 }
@@ -55,34 +61,35 @@ InputPanel<T> empty_panel(const plan::Conv2dProblem& p, const Conv2dInputPlan& p
 
 template <class T>
 InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, std::int64_t group,
-                               const plan::InputBlock& block, T* data) {
+                               const plan::InputBlock& block, T* memory) {
     const plan::Conv2dProblem& p = context.problem;
     const auto& pack = *context.kernels.pack;
     const TensorView<const T> grad_output = context.grad_output(group);
     const plan::OutputWindow window = plan::output_window(p, plan, block);
     const std::int64_t columns = window.columns.size();
-    const InputPanel<T> panel = empty_panel(p, plan, window, data);
+    const InputPanel<T> panel = empty_panel(p, plan, window, memory);
     const Range valid{std::max<std::int64_t>(0, window.columns.begin), std::min(p.out_width, window.columns.end)};
     const Range rows{std::max<std::int64_t>(0, window.rows.begin), std::min(p.out_height, window.rows.end)};
     // Single elements at the ends of short rows would cost more than clearing the rows.
     constexpr std::int64_t long_row = 128;
     const bool padded = valid.size() < columns || rows.size() < window.rows.size();
     const std::int64_t elements = window.rows.size() * columns * p.out_channels;
-    if (padded && valid.size() >= long_row && !turned(p, plan)) clear_around(pack, panel, rows, valid, p.out_channels);
-    else if (padded) pack.clear(data, elements);
+    if (padded && valid.size() >= long_row && !turned(p, plan))
+        clear_around(pack, panel, memory, rows, valid, p.out_channels);
+    else if (padded) pack.clear(memory, elements);
     // Tiles of pixels read whole vectors: denormal numbers behind the last row would slow them down.
     if (plan.family == LaneFamily::pixels)
-        pack.clear(data + elements, plan.pixel_vectors * context.kernels.tile->lanes);
+        pack.clear(memory + elements, plan.pixel_vectors * context.kernels.tile->lanes);
     if (valid.size() == 0) return panel;
     if (turned(p, plan)) {
         for (std::int64_t c = 0; c < p.out_channels; ++c)
             pack.transpose_tight(grad_output.at(block.image, c, rows.begin, valid.begin), grad_output.row, rows.size(),
-                                 valid.size(), data + panel.offset(rows.begin, valid.begin, c), panel.column);
+                                 valid.size(), panel.data + panel.offset(rows.begin, valid.begin, c), panel.column);
         return panel;
     }
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
         const T* from = grad_output.at(block.image, 0, y, valid.begin);
-        T* to = data + panel.offset(y, valid.begin, 0);
+        T* to = panel.data + panel.offset(y, valid.begin, 0);
         if (channels_last(p, plan))
             pack.copy(from, grad_output.pixel, 1, valid.size(), p.out_channels, to, panel.column);
         else if (grad_output.channel != 1 || p.out_channels == 1)

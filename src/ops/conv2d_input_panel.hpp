@@ -10,11 +10,11 @@ namespace backgrad::ops {
 inline bool has_tap_terms(const plan::Conv2dProblem& p) { return p.out_channels == 1 && p.stride_width == 1; }
 
 /// The grad_output panel of a block: [row][channel][column] from NCHW and wherever pixels are lanes, but
-/// [column][channel][row] for tiles that go down, and [row][column][channel] from NHWC for lanes of channels. What lies
-/// outside the tensor is zero.
+/// [column][channel][row] for tiles that go down, and [row][column][channel] from NHWC for lanes of channels, whose
+/// columns may stand backwards. What lies outside the tensor is zero.
 template <class T>
 struct InputPanel {
-    T* data;
+    T* data;  ///< the element of channel 0 in the first row and column of the window
     plan::OutputWindow window;
     std::int64_t row, column, channel;  ///< strides
     std::int64_t term;                  ///< between neighbouring terms: channels, or column taps of a single channel
@@ -27,7 +27,7 @@ struct InputPanel {
 /// Fills the panel of a block.
 template <class T>
 InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const plan::Conv2dInputPlan& plan, std::int64_t group,
-                               const plan::InputBlock& block, T* data);
+                               const plan::InputBlock& block, T* memory);
 
 /// Lists the grad_output that a block reads, for fetching ahead.
 template <class T>
