@@ -21,10 +21,10 @@ bool any_tap_meets(std::int64_t position, std::int64_t taps, std::int64_t dilati
     return false;
 }
 
-/// True if a tap reaches grad_output from the pixels of a phase.
-bool any_tap_meets(const plan::Conv2dProblem& p, const Phase& rows, const Phase& columns) {
-    return any_tap_meets(rows.first + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) &&
-           any_tap_meets(columns.first + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width);
+/// The same from pixel (y, x), and so from all pixels of its phases.
+bool any_tap_meets(const plan::Conv2dProblem& p, std::int64_t y, std::int64_t x) {
+    return any_tap_meets(y + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) &&
+           any_tap_meets(x + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width);
 }
 
 /// How the weights of a tile are ordered: packed, in units of the tile's width, or copied as they lie, in elements.
@@ -53,9 +53,7 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
                        std::int64_t y, std::int64_t x, LeftOut left_out, Range outputs, const WeightOrder& order,
                        Run* runs) {
     std::int64_t count = 0;
-    if (!any_tap_meets(y + p.padding_top, p.kernel_height, p.dilation_height, p.stride_height) ||
-        !any_tap_meets(x + p.padding_left, p.kernel_width, p.dilation_width, p.stride_width))
-        return 0;
+    if (!any_tap_meets(p, y, x)) return 0;
     const bool lanes_are_weights = plan.family == LaneFamily::channels;
     const auto offset_of_weights = [=](const Run& run) {
         return lanes_are_weights ? run.lane_offset : run.broadcast_offset;
@@ -164,21 +162,22 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     const std::int64_t in_place_step =
         down ? p.stride_height * work.grad_input.row : p.stride_width * work.grad_input.pixel;
 
+    const auto staged_at = [&](std::int64_t y, std::int64_t x) {
+        return work.staging + (y - work.block.rows.begin) * staged_row + (x - work.block.columns.begin) * width;
+    };
+    const auto target_at = [&](std::int64_t y, std::int64_t x) {
+        return in_place ? work.grad_input.at(work.block.image, channels.begin, y, x) : staged_at(y, x);
+    };
     const auto clear_phase = [&](const Phase& rows, const Phase& columns) {
         if (in_place ? work.finish == Finish::add : !begins) return;
-        const kernels::PackKernels<T>& pack = *work.context.kernels.pack;
-        for (std::int64_t i = 0, y = rows.first; i < rows.count; ++i, y += p.stride_height) {
-            T* staged = work.staging + (y - work.block.rows.begin) * staged_row +
-                        (columns.first - work.block.columns.begin) * width;
-            if (in_place)
-                pack.clear_columns(work.grad_input.at(work.block.image, channels.begin, y, columns.first),
-                                   p.stride_width * work.grad_input.pixel, columns.count, channels.size());
-            else pack.clear_columns(staged, p.stride_width * width, columns.count, width);
-        }
+        const std::int64_t pixel = in_place ? work.grad_input.pixel : width;
+        for (std::int64_t i = 0, y = rows.first; i < rows.count; ++i, y += p.stride_height)
+            work.context.kernels.pack->clear_columns(target_at(y, columns.first), p.stride_width * pixel, columns.count,
+                                                     in_place ? channels.size() : width);
     };
     work.for_each_phase([&](const Phase& rows, const Phase& columns) {
         // Register tiles without terms would do, and have the streaming stores.
-        if (!work.streaming && !any_tap_meets(p, rows, columns)) return clear_phase(rows, columns);
+        if (!work.streaming && !any_tap_meets(p, rows.first, columns.first)) return clear_phase(rows, columns);
         PhaseTerms<T> terms(work, rows, columns, {work.exact || !down, work.exact || down}, outputs, {});
         const EvenParts parts(down ? rows.count : columns.count, limit);
         const std::int64_t lines = down ? columns.count : rows.count;
@@ -187,8 +186,6 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
                 const std::int64_t row = down ? part.begin : line, column = down ? line : part.begin;
                 terms.move_to(row, column);
                 const std::int64_t y = rows.first + row * p.stride_height, x = columns.first + column * p.stride_width;
-                T* staged =
-                    work.staging + (y - work.block.rows.begin) * staged_row + (x - work.block.columns.begin) * width;
                 const kernels::TileOperands<T> operands{weights,
                                                         weight_step,
                                                         weight_step,
@@ -200,12 +197,11 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
                                                         work.runs,
                                                         terms.count,
                                                         work.prefetch,
-                                                        begins ? nullptr : staged,
+                                                        begins ? nullptr : staged_at(y, x),
                                                         staged_step};
                 tile.function[vectors][part.size()](
-                    operands, {in_place ? work.grad_input.at(work.block.image, channels.begin, y, x) : staged,
-                               in_place ? in_place_step : staged_step, tile.lanes, tile.lanes, last_lanes,
-                               in_place ? work.finish : Finish::store, in_place && work.streaming});
+                    operands, {target_at(y, x), in_place ? in_place_step : staged_step, tile.lanes, tile.lanes,
+                               last_lanes, in_place ? work.finish : Finish::store, in_place && work.streaming});
             });
     });
     if (in_place || !ends) return;

@@ -11,6 +11,7 @@ namespace backgrad::plan {
 
 namespace {
 
+constexpr std::int64_t line_bytes = 64;               ///< of a cache
 constexpr std::int64_t strip_bytes = 384 * 1024;      ///< panels of a strip: a part of the L2 cache
 constexpr std::int64_t task_products = 256 * 1024;    ///< a task should be worth its start
 constexpr std::int64_t pixel_bytes = 256;             ///< of NHWC's pixels that are read at once
@@ -114,6 +115,7 @@ void choose_blocks(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, std::int64
                                      : std::min(std::max(worthwhile, plane_units), balanced);
     const std::int64_t ruled = uncut ? plan.units : std::min(wanted, most_row_units(p, plan, element_bytes));
     const std::int64_t size = units_per_task > 0 ? std::min(units_per_task, plan.units) : ruled;
+    plan.line_units = p.layout == Layout::nchw ? 1 : std::max<std::int64_t>(1, line_bytes / unit_bytes);
     const std::int64_t lines = ceil_div(plan.units, plan.line_units);
     plan.unit_blocks = ceil_div(lines, std::max<std::int64_t>(1, size / plan.line_units));
     // As many tasks for each worker, where pixels are not read together for several units.
@@ -163,7 +165,7 @@ void choose_tiles(Conv2dDepthwisePlan& plan, const Conv2dProblem& p, const Depth
 /// panels that are copied in the order of memory where little is computed in between and pixels share few sets of an L1
 /// cache of 64.
 bool gains_in_place(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, std::int64_t element_bytes) {
-    constexpr std::int64_t line_bytes = 64, cache_sets = 64, many_sets = 16, many_products = 16;
+    constexpr std::int64_t cache_sets = 64, many_sets = 16, many_products = 16;
     if (p.layout != Layout::nhwc || plan.channels % plan.unit_channels != 0) return false;
     const std::int64_t pixel_lines = std::max<std::int64_t>(1, plan.channels * element_bytes / line_bytes);
     const std::int64_t sets = cache_sets / std::gcd(cache_sets, pixel_lines * p.stride_width);
@@ -216,9 +218,6 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
     plan.channels = p.groups * plan.group_channels;
     plan.unit_channels = std::max(plan.lanes, plan.group_channels);
     plan.units = ceil_div(plan.channels, plan.unit_channels);
-    constexpr std::int64_t line_bytes = 64;
-    const std::int64_t unit_bytes = plan.unit_channels * static_cast<std::int64_t>(element_bytes);
-    plan.line_units = p.layout == Layout::nhwc ? std::max<std::int64_t>(1, line_bytes / unit_bytes) : 1;
     plan.input_over_rows = way.input_in_place && has_row_input(p);
     if (plan.sums()) {
         plan.over_planes = way.sums_in_place && works_on_planes(p);

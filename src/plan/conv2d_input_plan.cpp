@@ -29,7 +29,7 @@ double channel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes
     const double padded = static_cast<double>(round_up(p.in_channels, lanes)), vectors = padded / lanes;
     // 1.04: calls and partial tiles.
     const double loads = std::max(1.04, 1.0 / 14 + 1.0 / std::min(vectors, 4.0));
-    // Pixels that no window meets have tiles of their own, which write zeros.
+    // Pixels that no window meets take zeros, which are written apart.
     const double area = static_cast<double>(p.stride_height * p.stride_width);
     const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
     const double terms = tiles_go_down(p) ? terms_down(p) / terms_beside(p) : 1.0;

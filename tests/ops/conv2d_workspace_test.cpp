@@ -1,5 +1,6 @@
 // The workspace holds packed weights, at most 4 MiB per worker, and at most 8 MiB of partial sums.
 #include "support/describe.hpp"
+#include "support/square_layer.hpp"
 #include "support/strategies.hpp"
 
 #include <backgrad/conv2d.hpp>
@@ -15,34 +16,17 @@ namespace {
 
 constexpr std::int64_t mebibyte = 1024 * 1024;
 
-/// A square layer with padding for its kernel.
-Conv2dShape layer(std::int64_t batch, std::int64_t in, std::int64_t size, std::int64_t out, std::int64_t kernel,
-                  std::int64_t stride, std::int64_t groups = 1) {
-    const std::int64_t padding = kernel / 2;
-    return {.batch = batch,
-            .in_channels = in,
-            .in_height = size,
-            .in_width = size,
-            .out_channels = out,
-            .kernel_height = kernel,
-            .kernel_width = kernel,
-            .stride_height = stride,
-            .stride_width = stride,
-            .padding_top = padding,
-            .padding_bottom = padding,
-            .padding_left = padding,
-            .padding_right = padding,
-            .groups = groups};
-}
-
 /// Layers of ResNet-50, VGG-16, LeNet and MobileNet.
 std::vector<Conv2dShape> layers() {
-    return {layer(16, 3, 224, 64, 7, 2),      layer(16, 64, 56, 64, 1, 1),        layer(16, 64, 56, 64, 3, 1),
-            layer(16, 256, 56, 128, 1, 1),    layer(16, 128, 56, 128, 3, 2),      layer(16, 256, 56, 512, 1, 2),
-            layer(16, 1024, 14, 256, 1, 1),   layer(16, 512, 7, 512, 3, 1),       layer(16, 2048, 7, 512, 1, 1),
-            layer(4, 3, 224, 64, 3, 1),       layer(4, 64, 224, 64, 3, 1),        layer(4, 512, 28, 512, 3, 1),
-            layer(256, 1, 28, 6, 5, 1),       layer(256, 6, 14, 16, 5, 1),        layer(256, 400, 1, 120, 1, 1),
-            layer(16, 32, 112, 32, 3, 1, 32), layer(16, 512, 14, 512, 3, 1, 512), layer(16, 128, 56, 128, 3, 1, 32)};
+    return {square_layer(16, 3, 224, 64, 7, 2),        square_layer(16, 64, 56, 64, 1, 1),
+            square_layer(16, 64, 56, 64, 3, 1),        square_layer(16, 256, 56, 128, 1, 1),
+            square_layer(16, 128, 56, 128, 3, 2),      square_layer(16, 256, 56, 512, 1, 2),
+            square_layer(16, 1024, 14, 256, 1, 1),     square_layer(16, 512, 7, 512, 3, 1),
+            square_layer(16, 2048, 7, 512, 1, 1),      square_layer(4, 3, 224, 64, 3, 1),
+            square_layer(4, 64, 224, 64, 3, 1),        square_layer(4, 512, 28, 512, 3, 1),
+            square_layer(256, 1, 28, 6, 5, 1),         square_layer(256, 6, 14, 16, 5, 1),
+            square_layer(256, 400, 1, 120, 1, 1),      square_layer(16, 32, 112, 32, 3, 1, 32),
+            square_layer(16, 512, 14, 512, 3, 1, 512), square_layer(16, 128, 56, 128, 3, 1, 32)};
 }
 
 /// Weights with the channels of each group rounded up to whole tiles.

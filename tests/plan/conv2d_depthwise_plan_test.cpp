@@ -1,6 +1,7 @@
 #include "plan/conv2d_depthwise_plan.hpp"
 
 #include "plan/properties.hpp"
+#include "support/square_layer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -162,22 +163,8 @@ TEST(Conv2dDepthwisePlan, GivesEveryUnitAndSegmentToOneTask) {
 }
 
 Conv2dProblem square_kernel(std::int64_t channels, std::int64_t kernel, std::int64_t stride) {
-    const std::int64_t padding = kernel / 2;
-    const Conv2dShape shape{.batch = 16,
-                            .in_channels = channels,
-                            .in_height = 28,
-                            .in_width = 28,
-                            .out_channels = channels,
-                            .kernel_height = kernel,
-                            .kernel_width = kernel,
-                            .stride_height = stride,
-                            .stride_width = stride,
-                            .padding_top = padding,
-                            .padding_bottom = padding,
-                            .padding_left = padding,
-                            .padding_right = padding,
-                            .groups = channels};
-    return make_problem(shape, {.layout = Layout::nhwc});
+    return make_problem(test::square_layer(16, channels, 28, channels, kernel, stride, channels),
+                        {.layout = Layout::nhwc});
 }
 
 TEST(Conv2dDepthwisePlan, KeepsTheWeightsOfRowsInTheFirstCache) {

@@ -1,7 +1,9 @@
 #include "plan/conv2d_input_plan.hpp"
+
 #include "plan/conv2d_fold_plan.hpp"
 
 #include "plan/properties.hpp"
+#include "support/square_layer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -233,10 +235,7 @@ TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
 TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
     const auto in_place = [](std::int64_t channels, std::int64_t kernel, Layout layout, std::int64_t batch = 2,
                              std::int64_t size = 10, int threads = 1) {
-        Conv2dShape shape{
-            .batch = batch, .in_channels = channels, .in_height = size, .in_width = size, .out_channels = 64};
-        shape.kernel_height = shape.kernel_width = kernel;
-        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = kernel / 2;
+        const Conv2dShape shape = test::square_layer(batch, channels, size, 64, kernel);
         const Conv2dInputPlan plan =
             plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {.threads = threads});
         EXPECT_EQ(plan.pack_tasks == 0, plan.weights_in_place || plan.tasks_pack);
@@ -329,9 +328,7 @@ TEST(Conv2dInputPlan, KeepsTheOrderOfAdditionsWhateverTheMachine) {
 
 TEST(Conv2dInputPlan, AvoidsStripsWhoseWeightsShareSetsOfTheCache) {
     const auto problem = [](std::int64_t in_channels, std::int64_t out_channels) {
-        const Conv2dShape shape{
-            .batch = 2, .in_channels = in_channels, .in_height = 56, .in_width = 56, .out_channels = out_channels};
-        return make_problem(shape, {.layout = Layout::nchw});
+        return make_problem(test::square_layer(2, in_channels, 56, out_channels, 1), {.layout = Layout::nchw});
     };
     const auto strips = [&](std::int64_t in_channels, const RegisterTiles& tiles) {
         return plan_input(problem(in_channels, 64), tiles, 4, {.threads = 1}).pointwise;

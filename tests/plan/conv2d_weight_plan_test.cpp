@@ -4,6 +4,7 @@
 #include "plan/conv2d_weight_family.hpp"
 
 #include "plan/properties.hpp"
+#include "support/square_layer.hpp"
 
 #include <backgrad/names.hpp>
 
@@ -183,17 +184,7 @@ TEST(Conv2dWeightPlan, ObeysANamedReduction) {
 
 TEST(Conv2dWeightPlan, BringsNoShortRowsToPanelsOneByOne) {
     const auto family = [](std::int64_t in_channels, std::int64_t out_channels, std::int64_t size) {
-        const Conv2dShape shape{.batch = 8,
-                                .in_channels = in_channels,
-                                .in_height = size,
-                                .in_width = size,
-                                .out_channels = out_channels,
-                                .kernel_height = 3,
-                                .kernel_width = 3,
-                                .padding_top = 1,
-                                .padding_bottom = 1,
-                                .padding_left = 1,
-                                .padding_right = 1};
+        const Conv2dShape shape = test::square_layer(8, in_channels, size, out_channels, 3);
         return weight_family(make_problem(shape, {.layout = Layout::nchw}), 4);
     };
     EXPECT_EQ(family(8, 8, 4), LaneFamily::channels) << "not pixels";

@@ -1,6 +1,7 @@
 #include "plan/conv2d_work.hpp"
 
 #include "plan/properties.hpp"
+#include "support/square_layer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -52,10 +53,7 @@ TEST(Conv2dWork, HasATaskForEveryTaskOfThePlanAndEachCostsSomething) {
 
 TEST(Conv2dWork, IsAtLeastTheUsefulOperationsAndAtMostAFewTimesThemForLargeLayers) {
     for (const std::int64_t kernel : {1, 3}) {
-        Conv2dShape shape{.batch = 8, .in_channels = 128, .in_height = 28, .in_width = 28, .out_channels = 256};
-        shape.kernel_height = shape.kernel_width = kernel;
-        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = kernel / 2;
-        const Conv2dProblem p = make_problem(shape, {});
+        const Conv2dProblem p = make_problem(test::square_layer(8, 128, 28, 256, kernel), {});
         for (const int threads : {1, 2, 16, 64}) {
             for (const Conv2dGradients gradients : {Conv2dGradients{true, false, false}, {false, true, true}}) {
                 const Conv2dTiles tiles = tiles_of(test::wide_tiles);
@@ -88,11 +86,8 @@ TEST(Conv2dWork, EstimatesDepthwiseGradientsNearWhatTheyTook) {
                                        {240, 28, 5, 1, Layout::nchw, false, 650e3},
                                        {256, 28, 3, 1, Layout::nhwc, false, 240e3},
                                        {256, 28, 3, 2, Layout::nhwc, false, 170e3}}) {
-        Conv2dShape shape{.batch = 2, .in_channels = m.channels, .in_height = m.pixels, .in_width = m.pixels};
-        shape.out_channels = shape.groups = m.channels;
-        shape.kernel_height = shape.kernel_width = m.kernel;
-        shape.stride_height = shape.stride_width = m.stride;
-        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = m.kernel / 2;
+        const Conv2dShape shape =
+            test::square_layer(2, m.channels, m.pixels, m.channels, m.kernel, m.stride, m.channels);
         const Conv2dTiles tiles = tiles_of(test::wide_tiles);
         const Conv2dProblem p = make_problem(shape, {.layout = m.layout});
         const Conv2dPlan plan = plan_conv2d(p, {m.input, !m.input, false}, tiles, 4, {.threads = 1});
