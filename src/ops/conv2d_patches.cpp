@@ -1,5 +1,6 @@
 #include "ops/conv2d_patches.hpp"
 
+#include "ops/conv2d_exact_sums.hpp"
 #include "ops/conv2d_kernel_rows.hpp"
 #include "ops/conv2d_planes.hpp"
 
@@ -7,26 +8,10 @@
 
 namespace backgrad::ops {
 
-namespace {
-
 using kernels::DotKernels;
-using kernels::Finish;
 using plan::PixelBox;
 using plan::PixelPanels;
 using plan::Range;
-
-/// What a lane of a patch is: an input channel and a kernel tap.
-struct Lane {
-    std::int64_t channel, row, column;
-};
-
-Lane lane_of(const plan::Conv2dProblem& p, std::int64_t index) {
-    const std::int64_t channel = p.weight_ohwi ? index % p.in_channels : index / p.taps();
-    const std::int64_t tap = p.weight_ohwi ? index / p.in_channels : index % p.taps();
-    return {channel, tap / p.kernel_width, tap % p.kernel_width};
-}
-
-}  // namespace
 
 bool pads(const plan::Conv2dProblem& p) {
     return p.padding_top > 0 || p.input_row(p.out_height - 1, p.kernel_height - 1) >= p.in_height || pads_columns(p);
@@ -34,13 +19,8 @@ bool pads(const plan::Conv2dProblem& p) {
 
 template <class T>
 Patches<T>::Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group,
-                    Range lanes, Range rows, Scratch<T> scratch)
-    : context_(context),
-      grad_output_(context.grad_output(group)),
-      input_(context.input(group)),
-      lanes_(lanes),
-      rows_(rows),
-      rest_(scratch) {
+                    Range lanes, Scratch<T> scratch)
+    : context_(context), input_(context.input(group)), lanes_(lanes), rest_(scratch) {
     if (plan.family != plan::LaneFamily::patches) return;
     const plan::Segments& s = plan.segments;
     const PixelPanels largest = plan::pixel_panels(context.problem, s.images, plan::ceil_div(s.height, s.row_parts),
@@ -58,8 +38,8 @@ void Patches<T>::list_offsets(const PixelPanels& sizes) {
         return;
     const plan::Conv2dProblem& p = context_.problem;
     for (std::int64_t i = 0; i < lanes_.size(); ++i) {
-        const Lane lane = lane_of(p, lanes_.begin + i);
-        offsets_[i] = tap_offset(p, sizes, lane.channel, lane.row, lane.column);
+        const WeightPlace place = patch_place(p, lanes_.begin + i);
+        offsets_[i] = tap_offset(p, sizes, place.channel, place.row, place.column);
     }
     offsets_pitch_ = sizes.pitch;
     offsets_phase_ = sizes.input_phase;
@@ -79,30 +59,6 @@ void Patches<T>::pack(const PixelBox& box, const plan::LaneTiles& tiles, T* pane
                 context_.kernels.pack->gather_rows(input_panel_ + n * sizes.input_image + y * sizes.pitch,
                                                    offsets_ + first, std::min(width, lanes_.size() - first),
                                                    box.columns(), panel, width);
-    }
-}
-
-template <class T>
-void Patches<T>::add_exactly(const PixelBox& box, const plan::LaneTiles& tiles, Finish finish, T* total) const {
-    const plan::Conv2dProblem& p = context_.problem;
-    if (finish == Finish::store) context_.kernels.pack->clear(total, tiles.padded() * rows_.size());
-    for (std::int64_t l = 0; l < lanes_.size(); ++l) {
-        const Lane lane = lane_of(p, lanes_.begin + l);
-        const std::int64_t tile = l / tiles.width(), width = std::int64_t(tiles.vectors_of(tile)) * tiles.lanes;
-        T* to = total + tile * tiles.width() * rows_.size() + l % tiles.width();
-        for (std::int64_t o = 0; o < rows_.size(); ++o) {
-            T sum = 0;
-            for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
-                for (std::int64_t y = box.row_begin; y < box.row_end; ++y) {
-                    const std::int64_t in_y = p.input_row(y, lane.row);
-                    for (std::int64_t x = box.column_begin; x < box.column_end; ++x) {
-                        const std::int64_t in_x = p.input_column(x, lane.column);
-                        if (in_y < 0 || in_y >= p.in_height || in_x < 0 || in_x >= p.in_width) continue;
-                        sum += *grad_output_.at(n, rows_.begin + o, y, x) * *input_.at(n, lane.channel, in_y, in_x);
-                    }
-                }
-            to[o * width] += sum;
-        }
     }
 }
 

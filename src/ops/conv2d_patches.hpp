@@ -6,14 +6,13 @@
 namespace backgrad::ops {
 
 /// The lane operand of a weight gradient whose lanes are patches: for each output pixel the inputs that meet its
-/// window, of all input channels and kernel taps. Padding is zeros in a patch, which zero times infinity would betray:
-/// where grad_output is not finite the sums are taken term by term.
+/// window, of all input channels and kernel taps. Padding is zeros in a patch.
 template <class T>
 class Patches {
 public:
-    /// For the lanes and rows of one block of grad_weight. Takes memory from `scratch` only for a plan with patches.
+    /// For the lanes of one block of grad_weight. Takes memory from `scratch` only for a plan with patches.
     Patches(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan, std::int64_t group, plan::Range lanes,
-            plan::Range rows, Scratch<T> scratch);
+            Scratch<T> scratch);
 
     /// The scratch memory behind what patches need.
     Scratch<T> rest() const { return rest_; }
@@ -21,14 +20,11 @@ public:
     /// Fills one panel [pixel][lane] per lane tile.
     void pack(const plan::PixelBox& box, const plan::LaneTiles& tiles, T* panel);
 
-    /// Adds the terms of a segment that exist to total[lane tile][row][lane], one after the other.
-    void add_exactly(const plan::PixelBox& box, const plan::LaneTiles& tiles, kernels::Finish finish, T* total) const;
-
 private:
     void list_offsets(const plan::PixelPanels& sizes);
     const Conv2dContext<T>& context_;
-    const TensorView<const T> grad_output_, input_;
-    const plan::Range lanes_, rows_;
+    const TensorView<const T> input_;
+    const plan::Range lanes_;
     Scratch<T> rest_;
     T* input_panel_ = nullptr;
     std::ptrdiff_t* offsets_ = nullptr;  ///< of each lane, in the panel of the input

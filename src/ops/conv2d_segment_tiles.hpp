@@ -28,11 +28,10 @@ struct RowOperand {
     Place place;
 };
 
-/// The runs of tap (r, c): the rows of the segment whose input row exists, in the columns of `valid`. Padding so
-/// contributes no term. Returns their number, at most the segment's rows.
+/// The runs of tap (r, c): the pixels of the segment whose input exists. Padding so contributes no term. Returns their
+/// number, at most the segment's rows.
 std::int64_t list_runs(const plan::Conv2dProblem& problem, const Place& out_place, const Place& in_place,
-                       plan::LaneSide side, std::int64_t r, std::int64_t c, const plan::Range& valid,
-                       kernels::Run* runs);
+                       plan::LaneSide side, std::int64_t r, std::int64_t c, kernels::Run* runs);
 
 /// Both operands of a segment, and the register tiles that multiply them.
 template <class T>
@@ -50,22 +49,21 @@ struct SegmentTiles {
     const Place& out_place() const { return side == plan::LaneSide::grad_output ? lanes.place : rows.place; }
     const Place& in_place() const { return side == plan::LaneSide::grad_output ? rows.place : lanes.place; }
 
-    /// Sums a tap's runs for one lane tile and some of the block's rows.
-    void sum(std::int64_t lane_tile, std::int64_t tap, const plan::Range& some, const kernels::Run* runs,
-             std::int64_t run_count, kernels::Finish finish) const {
+    /// Sums a tap's runs for one lane tile and the block's rows.
+    void sum(std::int64_t lane_tile, std::int64_t tap, const kernels::Run* runs, std::int64_t run_count,
+             kernels::Finish finish) const {
         const bool lanes_out = side == plan::LaneSide::grad_output;
         const std::int64_t in_step = problem.stride_width / in_place().window.columns.step;
         const int vectors = tiles.vectors_of(lane_tile);
         const std::int64_t width = std::int64_t(vectors) * tiles.lanes;
         const std::int64_t unit = lanes.in_place ? 1 : width, pixel = lanes.in_place ? lanes.place.column : width;
         T* to = total + (lane_tile * tiles.width() * problem.taps() + tap * width) * block_rows;
-        plan::EvenParts(some.size(), kernels.rows_limit[vectors]).for_each([&](plan::Range part) {
-            const std::int64_t first = some.begin + part.begin;
+        plan::EvenParts(block_rows, kernels.rows_limit[vectors]).for_each([&](plan::Range part) {
             const kernels::TileOperands<T> operands{lanes.tile(lane_tile * tiles.width()),
                                                     unit,
                                                     pixel * (lanes_out ? 1 : in_step),
                                                     tiles.lanes,
-                                                    rows.data + first * rows.channel,
+                                                    rows.data + part.begin * rows.channel,
                                                     1,
                                                     rows.place.column * (lanes_out ? in_step : 1),
                                                     rows.channel,
@@ -73,7 +71,7 @@ struct SegmentTiles {
                                                     run_count,
                                                     prefetch};
             kernels.function[vectors][part.size()](
-                operands, {to + first * width, width, tiles.lanes, tiles.lanes, tiles.lanes, finish});
+                operands, {to + part.begin * width, width, tiles.lanes, tiles.lanes, tiles.lanes, finish});
         });
     }
 
@@ -86,24 +84,11 @@ struct SegmentTiles {
                 kernels::Run* tap_runs = runs + tap * most_runs;
                 if (j == 0 && !listed) {
                     const std::int64_t r = tap / problem.kernel_width, c = tap % problem.kernel_width;
-                    run_counts[tap] = list_runs(problem, out_place(), in_place(), side, r, c,
-                                                plan::valid_columns(problem, c), tap_runs);
+                    run_counts[tap] = list_runs(problem, out_place(), in_place(), side, r, c, tap_runs);
                 }
                 if (run_counts[tap] == 0 && finish == kernels::Finish::add) continue;
-                sum(j, tap, {0, block_rows}, tap_runs, run_counts[tap], finish);
+                sum(j, tap, tap_runs, run_counts[tap], finish);
             }
-    }
-
-    /// Family kernel_rows: the rows of one kernel column, of those in `block`, with the terms that exist and no zeros.
-    void sum_column(const plan::Range& block, const plan::Range& column_rows, const plan::Range& valid,
-                    kernels::Run* runs, kernels::Finish finish) const {
-        const plan::Range some{std::max(block.begin, column_rows.begin) - block.begin,
-                               std::min(block.end, column_rows.end) - block.begin};
-        if (some.size() == 0) return;
-        for (std::int64_t r = 0; r < problem.kernel_height; ++r) {
-            const std::int64_t count = list_runs(problem, out_place(), in_place(), side, r, 0, valid, runs);
-            for (std::int64_t j = 0; j < tiles.count(); ++j) sum(j, r, some, runs, count, finish);
-        }
     }
 };
 

@@ -61,6 +61,22 @@ void write_kernel_rows(const Conv2dContext<T>& context, const Range& rows, std::
     }
 }
 
+/// The same where lanes are the inputs of a kernel row: [kernel row][row][kernel column and channel], from `lanes` on.
+template <class T>
+void write_row_inputs(const Conv2dContext<T>& context, std::int64_t rows, std::int64_t width, const Range& lanes,
+                      const T* total, T* weight, Finish finish) {
+    const plan::Conv2dProblem& p = context.problem;
+    const std::int64_t in = p.in_channels, taps = p.taps();
+    for (std::int64_t begin = lanes.begin, end; begin < lanes.end; begin = end) {
+        const std::int64_t column = begin / in, channel = begin % in;
+        end = std::min(lanes.end, (column + 1) * in);
+        for (std::int64_t r = 0; r < p.kernel_height; ++r)
+            context.kernels.pack->copy_out(total + r * rows * width + begin - lanes.begin, width, rows, end - begin,
+                                           weight + channel * taps + r * p.kernel_width + column, in * taps, taps,
+                                           finish);
+    }
+}
+
 /// Writes a lane tile [tap][row][lane] into the weight's layout.
 template <class T>
 void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& plan, const Block& block,
@@ -74,6 +90,9 @@ void write_lane_tile(const Conv2dContext<T>& context, const Conv2dWeightPlan& pl
     const std::int64_t lanes = std::min(width, plan.lane_channels - first), in = p.in_channels;
     T* weight = context.arguments.grad_weight + block.group * p.out_channels * in * taps;
     if (plan.family == LaneFamily::kernel_rows && !p.weight_ohwi) {
+        if (plan.side == LaneSide::input)
+            return write_row_inputs(context, rows.size(), width, {first, first + lanes}, total,
+                                    weight + rows.begin * in * taps, finish);
         write_kernel_rows(context, rows, width, lanes, total, weight + first * in * taps, finish);
     } else if (plan.side == LaneSide::grad_output) {
         if (p.weight_ohwi || taps == 1) {

@@ -1,6 +1,7 @@
 #include "ops/conv2d_weight_channels.hpp"
 
 #include "ops/conv2d_bias.hpp"
+#include "ops/conv2d_exact_sums.hpp"
 #include "ops/conv2d_kernel_rows.hpp"
 #include "ops/conv2d_patches.hpp"
 #include "ops/conv2d_prefetch.hpp"
@@ -142,6 +143,7 @@ public:
               const plan::Conv2dWeightPlan::Block& block, T* total, T* bias, Scratch<T> scratch)
         : context_(context),
           plan_(plan),
+          block_(block),
           grad_output_(context.grad_output(block.group)),
           input_(context.input(block.group)),
           lanes_(plan.lane_block(block.lanes)),
@@ -154,7 +156,7 @@ public:
               plan::Conv2dWeightPlan::run_elements(plan.problem.taps() * plan.segment_lines(), sizeof(T))))),
           run_counts_(reinterpret_cast<std::int64_t*>(
               scratch.take(plan::Conv2dWeightPlan::count_elements(plan.problem.taps(), sizeof(T))))),
-          patches_(context, plan, block.group, lanes_, rows_, scratch),
+          patches_(context, plan, block.group, lanes_, scratch),
           rest_(from_patches() ? patches_.rest() : scratch) {}
 
     void clear() { context_.kernels.pack->clear(total_, tiles_.padded() * rows_.size() * plan_.problem.taps()); }
@@ -166,25 +168,18 @@ public:
     void add(const PixelBox& box, const std::optional<Source>& next, const FetchAhead& ahead, Finish finish) {
         const Window out = output_window(box), in = input_window(plan_.problem, box);
         if (bias_ && !sums_on_the_way()) add_bias_pass(context_, grad_output_, box, output_channels(), sums_, bias_);
-        if (from_patches() && multiplies_zeros() && !finite_sums(box)) {
-            patches_.add_exactly(box, tiles_, finish, total_);
-            return;
-        }
+        bool finite = lanes_out() || !multiplies_zeros() || finite_sums(box);
+        if (!finite) return add_exact_sums(context_, plan_, block_, box, finish, total_);
         Scratch<T> pieces = rest_;
-        bool finite = true;
         const LaneOperand<T> lanes = bring_lanes(box, lanes_out() ? out : in, pieces, finite);
+        if (!finite && multiplies_zeros()) return add_exact_sums(context_, plan_, block_, box, finish, total_);
         const RowOperand<T> rows = bring_rows(box, lanes_out() ? in : out, pieces);
         fetch(next, ahead);
         const SegmentTiles<T> segment{
             *context_.kernels.tile, plan_.problem, tiles_, plan_.side, rows_.size(), lanes, rows,
             prefetch_.queue(),      total_};
-        if (finite || !multiplies_zeros()) {
-            segment.sum_taps(runs_, plan_.segment_lines(), run_counts_, listed_ && same_places(*listed_, box), finish);
-            listed_ = box;
-        } else {
-            sum_columns(segment, finish);
-            listed_.reset();
-        }
+        segment.sum_taps(runs_, plan_.segment_lines(), run_counts_, listed_ && same_places(*listed_, box), finish);
+        listed_ = box;
     }
 
 private:
@@ -196,6 +191,7 @@ private:
 
     bool from_patches() const { return plan_.family == LaneFamily::patches; }
     bool by_kernel_rows() const { return plan_.family == LaneFamily::kernel_rows; }
+    bool input_lanes_of_rows() const { return plan_.by_kernel_rows(plan_.side); }
     bool lanes_out() const { return plan_.side == LaneSide::grad_output; }
     const Range& output_channels() const { return output_channels(lanes_, rows_); }
     const Range& output_channels(const Range& lanes, const Range& rows) const { return lanes_out() ? lanes : rows; }
@@ -217,7 +213,14 @@ private:
 
     LaneOperand<T> bring_lanes(const PixelBox& box, const Window& window, Scratch<T>& pieces, bool& finite) {
         const TensorView<const T>& tensor = lanes_out() ? grad_output_ : input_;
-        T* const panel = pieces.take(tiles_.padded() * window.pixels());
+        T* const panel =
+            pieces.take(input_lanes_of_rows() ? plan_.lane_panel_elements(0) : tiles_.padded() * window.pixels());
+        if (input_lanes_of_rows()) {
+            const Place place = pack_kernel_rows(context_, input_, box, window, panel);
+            // The last vector of the last pixel reaches beyond it.
+            context_.kernels.pack->clear(panel + window.images * place.image, tiles_.lanes);
+            return {panel + lanes_.begin, place, true};
+        }
         const LaneOperand<T> packed{panel, panel_place(window, 1), false};
         if (from_patches()) {
             patches_.pack(box, tiles_, panel);
@@ -242,7 +245,7 @@ private:
 
     RowOperand<T> bring_rows(const PixelBox& box, const Window& window, Scratch<T>& pieces) {
         T* const panel = pieces.take(plan_.row_panel_elements(window.pixels()));
-        if (!by_kernel_rows())
+        if (!plan_.by_kernel_rows(plan_.row_side()))
             return place_rows(context_, lanes_out() ? input_ : grad_output_, window, rows_, tiles_.padded(), panel);
         return {panel + rows_.begin, 1, pack_kernel_rows(context_, input_, box, window, panel)};
     }
@@ -261,16 +264,9 @@ private:
                         prefetch_);
     }
 
-    /// Family kernel_rows without its zeros: one kernel column after the other.
-    void sum_columns(const SegmentTiles<T>& segment, Finish finish) {
-        const std::int64_t channels = context_.problem.in_channels;
-        for (std::int64_t c = 0; c < context_.problem.kernel_width; ++c)
-            segment.sum_column(rows_, {c * channels, (c + 1) * channels}, plan::valid_columns(context_.problem, c),
-                               runs_, finish);
-    }
-
     const Conv2dContext<T>& context_;
     const plan::Conv2dWeightPlan& plan_;
+    const plan::Conv2dWeightPlan::Block& block_;
     const TensorView<const T> grad_output_, input_;
     const Range lanes_, rows_;
     const plan::LaneTiles tiles_;

@@ -28,9 +28,10 @@ std::string name_of(const WeightBlocking& blocking) {
     if (way.family == LaneFamily::pixels)
         return std::string(way.exchanged ? "weight:exchanged_" : "weight:") +
                (way.runs == PixelRuns::rows ? "pixel_rows/" : "pixel_images/") + std::to_string(cut.row_blocks);
+    const bool from_output = way.side == LaneSide::grad_output;
     const char* const lanes = way.family == LaneFamily::patches       ? "patches/"
-                              : way.family == LaneFamily::kernel_rows ? "kernel_rows/"
-                              : way.side == LaneSide::grad_output     ? "out_channels/"
+                              : way.family == LaneFamily::kernel_rows ? (from_output ? "kernel_rows/" : "row_inputs/")
+                              : from_output                           ? "out_channels/"
                                                                       : "in_channels/";
     return std::string("weight:") + lanes + times(cut.lane_blocks, cut.row_blocks) + "/v" + std::to_string(cut.vectors);
 }

@@ -17,6 +17,7 @@ constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes 
 constexpr std::int64_t kernel_row_terms = 512;  ///< rows of the input are brought again for neighbouring segments
 constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
+constexpr double load_slots = 1.15;             ///< of a load beside FMAs (measured: 1.1 to 1.2)
 constexpr double pixel_overhead = 1.3;          ///< on the FMAs of dot tiles
 constexpr double patch_overhead = 1.05;         ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
 constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
@@ -32,11 +33,12 @@ double most_rows_beside(double vectors) { return vectors > 1 ? 14 : 16; }
 
 /// Cycles per output pixel of the FMAs, two per cycle, of tiles of `vectors` vectors by `rows` broadcasts: bound by
 /// their number, by their loads, or by the latency of the accumulators. Panels of more than two vectors are too large
-/// for the L1 cache, and without rows to share a load they come no faster than two would.
-double tile_cycles(double vectors, double rows) {
+/// for the L1 cache, and without rows to share a load they come no faster than two would. A lane vector that crosses
+/// cache lines is two `lane_loads`.
+double tile_cycles(double vectors, double rows, double lane_loads = 1) {
     const double tile_rows = std::min(rows, most_rows_beside(vectors));
     const double latency = 8.0 / (std::min(vectors, 2.0) * tile_rows);
-    const double loads = 1.0 / tile_rows + 1.0 / std::min(vectors, 4.0);
+    const double loads = load_slots * (lane_loads / tile_rows + 1.0 / std::min(vectors, 4.0));
     return vectors * rows / 2 * std::max({1.0, latency, loads});
 }
 
@@ -145,21 +147,34 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
            phase_panel_cycles(p) * (1 + halo(p, channel_terms)) + finite_cycles * rows;
 }
 
-/// Cycles per output pixel and group with lanes = output channels by kernel rows.
-double kernel_row_cost(const Conv2dProblem& p, int lanes) {
+/// Cycles per output pixel and group by kernel rows, with lanes = output channels or the inputs of a kernel row.
+double kernel_row_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     // A run of columns that follow each other is what the register tile knows.
     if (p.kernel_width == 1 || p.dilation_width > 1) return std::numeric_limits<double>::infinity();
-    const double padded = static_cast<double>(round_up(p.out_channels, lanes));
-    const double vectors = padded / lanes, rows = static_cast<double>(p.in_channels * p.kernel_width),
-                 kernel_rows = static_cast<double>(p.kernel_height);
+    const bool from_output = side == LaneSide::grad_output;
+    const std::int64_t inputs = p.in_channels * p.kernel_width;
+    const double vectors = static_cast<double>(ceil_div(from_output ? p.out_channels : inputs, lanes));
+    const double rows = static_cast<double>(from_output ? inputs : p.out_channels);
+    const double kernel_rows = static_cast<double>(p.kernel_height);
     const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
     const double run = static_cast<double>(std::min(width, kernel_row_terms));
     const double runs = kernel_rows * tap_run_cycles(vectors, rows) / run;
     const double channels = static_cast<double>(p.in_channels), columns = static_cast<double>(width);
-    const double move = p.layout == Layout::nchw ? interleave_cycles * channels + interleave_row_cycles / columns
-                                                 : copy_cycles * channels;
-    return tile_cycles(vectors, rows) * kernel_rows + runs + output_lane_cycles(p, lanes) +
+    const double element = p.in_channels > few_interleaved ? transpose_cycles : interleave_cycles;
+    const double move =
+        p.layout == Layout::nchw ? element * channels + interleave_row_cycles / columns : copy_cycles * channels;
+    // Inputs of a kernel row begin anywhere in a cache line, unless channels fill it.
+    const double lane_loads = from_output || p.in_channels % lanes == 0 ? 1 : 2;
+    // Many rows of NCHW are read where they lie.
+    const double output_row_cycles = (p.layout == Layout::nchw ? copy_cycles / 2 : copy_cycles) * rows;
+    return tile_cycles(vectors, rows, lane_loads) * kernel_rows + runs +
+           (from_output ? output_lane_cycles(p, lanes) : output_row_cycles) +
            move * input_pixels(p) * (1 + halo(p, kernel_row_terms));
+}
+
+/// The same with the better lanes.
+double kernel_row_cost(const Conv2dProblem& p, int lanes) {
+    return std::min(kernel_row_cost(p, LaneSide::grad_output, lanes), kernel_row_cost(p, LaneSide::input, lanes));
 }
 
 /// Cycles per output pixel and group with lanes = pixels and the better runs.
@@ -192,6 +207,12 @@ bool transposes_input(const Conv2dProblem& p) {
 double input_pixels(const Conv2dProblem& p) {
     const double rows = p.kernel_height == 1 ? 1.0 : static_cast<double>(p.stride_height);
     return rows * (p.kernel_width == 1 ? 1.0 : static_cast<double>(p.stride_width));
+}
+
+LaneSide kernel_row_side(const Conv2dProblem& p, int lanes) {
+    return kernel_row_cost(p, LaneSide::grad_output, lanes) <= kernel_row_cost(p, LaneSide::input, lanes)
+               ? LaneSide::grad_output
+               : LaneSide::input;
 }
 
 LaneSide weight_side(const Conv2dProblem& p, int lanes) {
@@ -248,7 +269,7 @@ WeightWay pixel_way(const Conv2dProblem& p, PixelRuns runs, bool exchange, int l
 WeightWay weight_way(const Conv2dProblem& p, std::size_t element_bytes, int lanes) {
     const LaneFamily family = weight_family(p, element_bytes);
     const LaneSide side = family == LaneFamily::channels      ? weight_side(p, lanes)
-                          : family == LaneFamily::kernel_rows ? LaneSide::grad_output
+                          : family == LaneFamily::kernel_rows ? kernel_row_side(p, lanes)
                                                               : LaneSide::input;
     const int nominal = static_cast<int>(64 / element_bytes);
     if (family == LaneFamily::pixels) {
@@ -277,8 +298,9 @@ std::vector<WeightWay> weight_ways(const Conv2dProblem& p, std::size_t element_b
     }
     if (const double cycles = patch_cost(p, nominal); p.taps() > 1 && std::isfinite(cycles))
         ways.push_back({LaneFamily::patches, LaneSide::input, PixelRuns::rows, false, cycles});
-    if (const double cycles = kernel_row_cost(p, nominal); std::isfinite(cycles))
-        ways.push_back({LaneFamily::kernel_rows, LaneSide::grad_output, PixelRuns::rows, false, cycles});
+    for (const LaneSide side : {LaneSide::grad_output, LaneSide::input})
+        if (const double cycles = kernel_row_cost(p, side, nominal); std::isfinite(cycles))
+            ways.push_back({LaneFamily::kernel_rows, side, PixelRuns::rows, false, cycles});
     for (const bool exchange : {false, true})
         for (const PixelRuns runs : {PixelRuns::rows, PixelRuns::images})
             if (!exchange || may_exchange(p)) ways.push_back(pixel_way(p, runs, exchange, nominal));

@@ -14,7 +14,7 @@ enum class LaneFamily {
     channels,     ///< one chain per output; the lane operand is a panel with channels last
     pixels,       ///< sums across lanes; the input is a panel with channels first, grad_output may stay in place
     patches,      ///< one chain per output; the lanes are the inputs that meet a window, of all input channels
-    kernel_rows,  ///< one chain per output; the lanes are output channels, the rows the inputs that meet a kernel row
+    kernel_rows,  ///< one chain per output; one operand is the inputs that meet a kernel row, side by side
 };
 
 /// What a dot tile sums at a stretch with pixels as lanes: a row of grad_output, or all rows of an image with the reach
@@ -74,8 +74,10 @@ Passes weight_passes(const Conv2dProblem& problem, LaneFamily family, const Segm
 /// The segments of grad_weight for a family.
 Segments weight_segments(const Conv2dProblem& problem, LaneFamily family, std::size_t element_bytes);
 
-/// The side whose channels are better lanes in family channels.
+/// The side whose channels are better lanes in family channels, and in family kernel_rows, where the input's lanes are
+/// the inputs of a kernel row.
 LaneSide weight_side(const Conv2dProblem& problem, int lanes);
+LaneSide kernel_row_side(const Conv2dProblem& problem, int lanes);
 
 /// Input pixels that are packed for one output pixel. A kernel of one tap along an axis skips what it does not read.
 double input_pixels(const Conv2dProblem& problem);

@@ -30,7 +30,7 @@ std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dWeightPlan& plan
         input_extent(out_rows, p.stride_height, p.kernel_height, p.dilation_height, p.in_height) *
         input_extent(out_columns, p.stride_width, p.kernel_width, p.dilation_width, p.in_width);
     const bool from_output = plan.side == LaneSide::grad_output;
-    return plan.block_tiles.padded() * (from_output ? out_pixels : in_pixels) +
+    return plan.lane_panel_elements(from_output ? out_pixels : in_pixels) +
            plan.row_panel_elements(from_output ? in_pixels : out_pixels);
 }
 
@@ -101,8 +101,9 @@ double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Re
     const double pixels = static_cast<double>(plan.segments.largest());
     const double compute = tile_slots(plan.block_tiles.size, plan.rows_per_block, plan.block_tiles.vectors, tiles) / 2 *
                            static_cast<double>(p.taps()) * pixels;
-    const double lane_move =
-        (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * static_cast<double>(plan.block_tiles.padded());
+    const double lanes_moved = plan.by_kernel_rows(plan.side) ? static_cast<double>(plan.kernel_row_elements) / pixels
+                                                              : static_cast<double>(plan.block_tiles.padded());
+    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * lanes_moved;
     const bool joined = p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1 &&
                         plan.side == LaneSide::grad_output && worth_joining(plan.block_tiles.padded(), p.out_width);
     const double row_move = (joined ? strided_copy_cycles : copy_cycles) * static_cast<double>(plan.rows_per_block);

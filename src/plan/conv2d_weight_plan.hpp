@@ -41,10 +41,18 @@ struct Conv2dWeightPlan {
 
     /// Family pixels: grad_output has rows of pixels already and needs no zeros between them.
     bool reads_grad_output_in_place() const { return runs == PixelRuns::rows && problem.layout == Layout::nchw; }
-    /// Elements of the row operand's panel for so many pixels.
-    std::int64_t row_panel_elements(std::int64_t pixels) const {
-        return family == LaneFamily::kernel_rows ? kernel_row_elements : rows_per_block * pixels;
+    /// Whether an operand's panel is that of kernel rows, which all blocks share.
+    bool by_kernel_rows(LaneSide operand) const {
+        return family == LaneFamily::kernel_rows && operand == LaneSide::input;
     }
+    /// Elements of the operands' panels for so many pixels. Lanes of kernel rows are read by whole vectors.
+    std::int64_t lane_panel_elements(std::int64_t pixels) const {
+        return by_kernel_rows(side) ? kernel_row_elements + block_tiles.lanes : block_tiles.padded() * pixels;
+    }
+    std::int64_t row_panel_elements(std::int64_t pixels) const {
+        return by_kernel_rows(row_side()) ? kernel_row_elements : rows_per_block * pixels;
+    }
+    LaneSide row_side() const { return side == LaneSide::input ? LaneSide::grad_output : LaneSide::input; }
     /// Most rows of pixels in a segment, all images together.
     std::int64_t segment_lines() const { return segments.images * ceil_div(segments.height, segments.row_parts); }
     /// Elements of scratch that hold `runs` runs of a register tile (three 64-bit numbers each), or `counts` counts.

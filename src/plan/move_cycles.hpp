@@ -6,7 +6,8 @@ namespace backgrad::plan {
 constexpr double transpose_cycles = 0.4;  ///< NCHW to channels last and back (measured: 0.3 to 0.6)
 constexpr double copy_cycles = 0.15;
 constexpr double strided_copy_cycles = 0.5;  ///< of every stride-th element (measured: 0.4 to 0.6)
-constexpr double interleave_cycles = 0.5;    ///< NCHW to few channels last
+constexpr double interleave_cycles = 0.5;    ///< NCHW to few channels last, up to `few_interleaved`
+constexpr int few_interleaved = 6;
 constexpr double interleave_row_cycles = 30;
 /// Taps of weights apart (measured: 0.33 to 0.53), and what a packed weight costs more that goes to the last cache or
 /// to memory, and comes back from there.

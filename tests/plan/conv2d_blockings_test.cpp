@@ -26,11 +26,13 @@ Conv2dProblem with_pixels(const Conv2dShape& shape) {
     return p;
 }
 
-/// Any problem with pixels that is not depthwise.
+/// Any problem with pixels that is not planned as depthwise.
 Conv2dProblem any_dense_problem() {
     Conv2dShape shape = test::any_shape();
     if (shape.in_channels == shape.groups) shape.in_channels *= 2;
-    return with_pixels(shape);
+    const Conv2dProblem p = with_pixels(shape);
+    RC_PRE(lane_group(p, 4) == 0);
+    return p;
 }
 
 /// Any problem with pixels, one of three depthwise.
