@@ -38,7 +38,7 @@ template <class T>
 bool Conv2dSetup<T>::exceeds_cache() const {
     const std::int64_t elements =
         (options.gradients.weight ? 2 : 1) * problem.input_elements() + problem.output_elements();
-    return elements * static_cast<std::int64_t>(sizeof(T)) > threads::last_level_cache_bytes() / 4 * 3;
+    return threads::exceeds_last_level_cache(elements * static_cast<std::int64_t>(sizeof(T)));
 }
 
 template <class T>

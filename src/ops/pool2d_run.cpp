@@ -37,7 +37,7 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const Pool2dShape& shape, La
     if (tasks_.empty()) return;
     const std::int64_t bytes = touched_bytes(shape, reads, sizeof(T));
     executor_ = ops::phase_executor(executor_, strategy, strategy_, plan::moving_cycles(static_cast<double>(bytes)));
-    const bool streaming = bytes > threads::last_level_cache_bytes();
+    const bool streaming = threads::exceeds_last_level_cache(bytes);
     const bool fetching = threads::exceeds_near_caches(bytes);
     const bool whole_planes = std::all_of(tasks_.begin(), tasks_.end(), [&](const plan::Pool2dTask& task) {
         return task.row_begin == 0 && task.row_end == shape.in_height;
@@ -61,6 +61,7 @@ Pool2dRun<T>::Pool2dRun(std::string_view operation, const GlobalAvgPool2dShape& 
     const std::int64_t elements = shape.batch * shape.channels * shape.in_height * shape.in_width;
     executor_ = ops::phase_executor(executor_, strategy, strategy_,
                                     plan::moving_cycles(static_cast<double>(elements) * sizeof(T)));
+    // A tensor that is only written has the cache for itself.
     global_.streaming = elements * static_cast<std::int64_t>(sizeof(T)) > threads::last_level_cache_bytes();
     global_kernel_ = layout == Layout::nchw ? table_->global_average_nchw : table_->global_average_nhwc;
 }
