@@ -1,5 +1,7 @@
 #include "ops/conv2d_exact_sums.hpp"
 
+#include <cmath>
+
 namespace backgrad::ops {
 
 namespace {
@@ -10,20 +12,19 @@ using plan::LaneSide;
 using plan::PixelBox;
 using plan::Range;
 
-/// The sum for one element of grad_weight.
+/// The sum for one element of grad_weight: the chain of a register tile.
 template <class T>
 T sum_of(const plan::Conv2dProblem& p, const PixelBox& box, const TensorView<const T>& grad_output,
          std::int64_t out_channel, const TensorView<const T>& input, const WeightPlace& place) {
+    const Range rows = plan::overlap(plan::valid_rows(p, place.row), {box.row_begin, box.row_end});
+    const Range columns = plan::overlap(plan::valid_columns(p, place.column), {box.column_begin, box.column_end});
     T sum = 0;
     for (std::int64_t n = box.image_begin; n < box.image_end; ++n)
-        for (std::int64_t y = box.row_begin; y < box.row_end; ++y) {
-            const std::int64_t in_y = p.input_row(y, place.row);
-            for (std::int64_t x = box.column_begin; x < box.column_end; ++x) {
-                const std::int64_t in_x = p.input_column(x, place.column);
-                if (in_y < 0 || in_y >= p.in_height || in_x < 0 || in_x >= p.in_width) continue;
-                sum += *grad_output.at(n, out_channel, y, x) * *input.at(n, place.channel, in_y, in_x);
-            }
-        }
+        for (std::int64_t y = rows.begin; y < rows.end; ++y)
+            for (std::int64_t x = columns.begin; x < columns.end; ++x)
+                sum = std::fma(*grad_output.at(n, out_channel, y, x),
+                               *input.at(n, place.channel, p.input_row(y, place.row), p.input_column(x, place.column)),
+                               sum);
     return sum;
 }
 

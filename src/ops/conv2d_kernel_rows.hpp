@@ -6,9 +6,9 @@
 
 namespace backgrad::ops {
 
-/// The rows of a weight gradient in family kernel_rows: all inputs that meet a row of the kernel, in the order [kernel
-/// column][channel], lie side by side in a panel [image][row][column][channel] of the input. Pixels of the output are a
-/// stride apart there, so that neighbours share what both meet.
+/// An operand of a weight gradient in family kernel_rows: all inputs that meet a row of the kernel, in the order
+/// [kernel column][channel], lie side by side in a panel [image][row][column][channel] of the input. Pixels of the
+/// output are a stride apart there, so that neighbours share what both meet.
 ///
 /// Fills such a panel with the input rows of `window`, which is a segment's in the kernel_row_problem, and zeros where
 /// the columns of the padding are.

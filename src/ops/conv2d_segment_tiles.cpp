@@ -25,16 +25,14 @@ std::int64_t append(Run* runs, std::int64_t count, const Run& run, std::int64_t 
     return count + 1;
 }
 
-Range overlap(const Range& a, const Range& b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
-
 }  // namespace
 
 std::int64_t list_runs(const plan::Conv2dProblem& p, const Place& out_place, const Place& in_place, LaneSide side,
                        std::int64_t r, std::int64_t c, Run* runs) {
     const Window &out = out_place.window, &in = in_place.window;
-    const Range rows = overlap(plan::valid_rows(p, r), {out.rows.begin, out.rows.begin + out.rows.count});
+    const Range rows = plan::overlap(plan::valid_rows(p, r), {out.rows.begin, out.rows.begin + out.rows.count});
     const Range columns =
-        overlap(plan::valid_columns(p, c), {out.columns.begin, out.columns.begin + out.columns.count});
+        plan::overlap(plan::valid_columns(p, c), {out.columns.begin, out.columns.begin + out.columns.count});
     if (rows.size() == 0 || columns.size() == 0) return 0;
     const bool lanes_out = side == LaneSide::grad_output;
     const std::int64_t in_step = p.stride_width / in.columns.step * in_place.column;

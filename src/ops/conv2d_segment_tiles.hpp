@@ -4,13 +4,12 @@
 #include "ops/conv2d_windows.hpp"
 #include "plan/conv2d_weight_plan.hpp"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace backgrad::ops {
 
-/// The lane operand: a panel [pixel][lanes] per lane tile, whose places are in pixels, or the tensor itself with places
-/// in elements.
+/// The lane operand: a panel [pixel][lanes] per lane tile, whose places are in pixels, or, with places in elements, the
+/// tensor itself or the panel of kernel rows.
 template <class T>
 struct LaneOperand {
     const T* data;

@@ -191,7 +191,7 @@ private:
 
     bool from_patches() const { return plan_.family == LaneFamily::patches; }
     bool by_kernel_rows() const { return plan_.family == LaneFamily::kernel_rows; }
-    bool input_lanes_of_rows() const { return plan_.by_kernel_rows(plan_.side); }
+    bool lanes_by_kernel_rows() const { return plan_.has_kernel_row_panel(plan_.side); }
     bool lanes_out() const { return plan_.side == LaneSide::grad_output; }
     const Range& output_channels() const { return output_channels(lanes_, rows_); }
     const Range& output_channels(const Range& lanes, const Range& rows) const { return lanes_out() ? lanes : rows; }
@@ -213,9 +213,8 @@ private:
 
     LaneOperand<T> bring_lanes(const PixelBox& box, const Window& window, Scratch<T>& pieces, bool& finite) {
         const TensorView<const T>& tensor = lanes_out() ? grad_output_ : input_;
-        T* const panel =
-            pieces.take(input_lanes_of_rows() ? plan_.lane_panel_elements(0) : tiles_.padded() * window.pixels());
-        if (input_lanes_of_rows()) {
+        T* const panel = pieces.take(plan_.lane_panel_elements(window.pixels()));
+        if (lanes_by_kernel_rows()) {
             const Place place = pack_kernel_rows(context_, input_, box, window, panel);
             // The last vector of the last pixel reaches beyond it.
             context_.kernels.pack->clear(panel + window.images * place.image, tiles_.lanes);
@@ -245,7 +244,7 @@ private:
 
     RowOperand<T> bring_rows(const PixelBox& box, const Window& window, Scratch<T>& pieces) {
         T* const panel = pieces.take(plan_.row_panel_elements(window.pixels()));
-        if (!plan_.by_kernel_rows(plan_.row_side()))
+        if (!plan_.has_kernel_row_panel(plan_.row_side()))
             return place_rows(context_, lanes_out() ? input_ : grad_output_, window, rows_, tiles_.padded(), panel);
         return {panel + rows_.begin, 1, pack_kernel_rows(context_, input_, box, window, panel)};
     }

@@ -51,6 +51,10 @@ struct Range {
 };
 Range valid_outputs(std::int64_t outputs, std::int64_t inputs, std::int64_t stride, std::int64_t offset);
 
+inline Range overlap(const Range& a, const Range& b) {
+    return {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
+}
+
 /// The output rows and columns whose input of a kernel row or column exists.
 Range valid_rows(const Conv2dProblem& problem, std::int64_t kernel_row);
 Range valid_columns(const Conv2dProblem& problem, std::int64_t kernel_column);

@@ -299,8 +299,9 @@ std::vector<WeightWay> weight_ways(const Conv2dProblem& p, std::size_t element_b
     if (const double cycles = patch_cost(p, nominal); p.taps() > 1 && std::isfinite(cycles))
         ways.push_back({LaneFamily::patches, LaneSide::input, PixelRuns::rows, false, cycles});
     for (const LaneSide side : {LaneSide::grad_output, LaneSide::input})
-        if (const double cycles = kernel_row_cost(p, side, nominal); std::isfinite(cycles))
-            ways.push_back({LaneFamily::kernel_rows, side, PixelRuns::rows, false, cycles});
+        if (const double cycles = kernel_row_cost(p, nominal); std::isfinite(cycles))
+            ways.push_back({LaneFamily::kernel_rows, side, PixelRuns::rows, false,
+                            cycles * kernel_row_cost(p, side, lanes) / kernel_row_cost(p, lanes)});
     for (const bool exchange : {false, true})
         for (const PixelRuns runs : {PixelRuns::rows, PixelRuns::images})
             if (!exchange || may_exchange(p)) ways.push_back(pixel_way(p, runs, exchange, nominal));

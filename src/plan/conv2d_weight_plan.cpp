@@ -101,14 +101,13 @@ double block_cost(const Conv2dWeightPlan& plan, const Conv2dProblem& p, const Re
     const double pixels = static_cast<double>(plan.segments.largest());
     const double compute = tile_slots(plan.block_tiles.size, plan.rows_per_block, plan.block_tiles.vectors, tiles) / 2 *
                            static_cast<double>(p.taps()) * pixels;
-    const double lanes_moved = plan.by_kernel_rows(plan.side) ? static_cast<double>(plan.kernel_row_elements) / pixels
-                                                              : static_cast<double>(plan.block_tiles.padded());
-    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * lanes_moved;
+    const double lane_move = p.layout == Layout::nchw ? transpose_cycles : copy_cycles;
     const bool joined = p.layout == Layout::nchw && p.kernel_width == 1 && p.stride_width > 1 &&
                         plan.side == LaneSide::grad_output && worth_joining(plan.block_tiles.padded(), p.out_width);
-    const double row_move = (joined ? strided_copy_cycles : copy_cycles) * static_cast<double>(plan.rows_per_block);
-    const double per_pixel = plan.side == LaneSide::grad_output ? lane_move + row_move * input_pixels(p)
-                                                                : lane_move * input_pixels(p) + row_move;
+    const double row_move = joined ? strided_copy_cycles : copy_cycles;
+    const double per_pixel =
+        lane_move * plan.elements_per_pixel(plan.side, static_cast<double>(plan.block_tiles.padded())) +
+        row_move * plan.elements_per_pixel(plan.row_side(), static_cast<double>(plan.rows_per_block));
     const double bytes =
         static_cast<double>((plan.block_elements + panel_elements(p, plan)) * static_cast<std::int64_t>(element_bytes));
     const double update = static_cast<double>(plan.block_elements) / tiles.lanes * 2;

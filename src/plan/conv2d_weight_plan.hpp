@@ -41,16 +41,22 @@ struct Conv2dWeightPlan {
 
     /// Family pixels: grad_output has rows of pixels already and needs no zeros between them.
     bool reads_grad_output_in_place() const { return runs == PixelRuns::rows && problem.layout == Layout::nchw; }
-    /// Whether an operand's panel is that of kernel rows, which all blocks share.
-    bool by_kernel_rows(LaneSide operand) const {
+    /// Whether an operand's panel is that of kernel rows, which every block brings whole.
+    bool has_kernel_row_panel(LaneSide operand) const {
         return family == LaneFamily::kernel_rows && operand == LaneSide::input;
+    }
+    /// Elements of an operand that a block of so many of its channels brings for an output pixel.
+    double elements_per_pixel(LaneSide operand, double channels) const {
+        if (has_kernel_row_panel(operand))
+            return static_cast<double>(kernel_row_elements) / static_cast<double>(segments.largest());
+        return channels * (operand == LaneSide::input ? input_pixels(problem) : 1);
     }
     /// Elements of the operands' panels for so many pixels. Lanes of kernel rows are read by whole vectors.
     std::int64_t lane_panel_elements(std::int64_t pixels) const {
-        return by_kernel_rows(side) ? kernel_row_elements + block_tiles.lanes : block_tiles.padded() * pixels;
+        return has_kernel_row_panel(side) ? kernel_row_elements + block_tiles.lanes : block_tiles.padded() * pixels;
     }
     std::int64_t row_panel_elements(std::int64_t pixels) const {
-        return by_kernel_rows(row_side()) ? kernel_row_elements : rows_per_block * pixels;
+        return has_kernel_row_panel(row_side()) ? kernel_row_elements : rows_per_block * pixels;
     }
     LaneSide row_side() const { return side == LaneSide::input ? LaneSide::grad_output : LaneSide::input; }
     /// Most rows of pixels in a segment, all images together.

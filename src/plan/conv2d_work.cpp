@@ -32,11 +32,10 @@ double weight_pixel_cycles(const Conv2dProblem& p, const Conv2dWeightPlan& plan,
         return static_cast<double>(rows * lanes) * taps / tiles.lanes / 2 / fill +
                move * (static_cast<double>(rows) + static_cast<double>(lanes) * input_pixels(p));
     }
-    const bool from_output = plan.side == LaneSide::grad_output;
-    const double lane_move = channels_last_cycles(p) * static_cast<double>(round_up(lanes, tiles.lanes));
-    const double row_move = copy_cycles * static_cast<double>(rows);
     return tile_slots(lanes, rows, plan.block_tiles.vectors, tiles) / 2 * taps +
-           lane_move * (from_output ? 1 : input_pixels(p)) + row_move * (from_output ? input_pixels(p) : 1);
+           channels_last_cycles(p) *
+               plan.elements_per_pixel(plan.side, static_cast<double>(round_up(lanes, tiles.lanes))) +
+           copy_cycles * plan.elements_per_pixel(plan.row_side(), static_cast<double>(rows));
 }
 
 double weight_task_cycles(const Conv2dProblem& p, const Conv2dWeightPlan& plan, const RegisterTiles& tiles,

@@ -3,14 +3,19 @@
 #include "support/conv2d_buffers.hpp"
 #include "support/describe.hpp"
 #include "support/random.hpp"
+#include "support/square_layer.hpp"
 #include "support/strategies.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cctype>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace backgrad::test {
@@ -163,6 +168,41 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Conv2dBits,
                          testing::Combine(testing::ValuesIn(layer_kinds()),
                                           testing::Values(Layout::nchw, Layout::nhwc)),
                          subject_name);
+
+/// What is finite beside infinities has the same bits on every way to it: whether sums are taken term by term depends
+/// on blocks, which depend on threads and ISA.
+template <class T>
+void expect_same_finite(const Guarded<T>& expected, const Guarded<T>& actual) {
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+        ASSERT_EQ(std::isfinite(expected[k]), std::isfinite(actual[k])) << k;
+        if (!std::isfinite(expected[k])) continue;
+        ASSERT_EQ(std::memcmp(&expected[k], &actual[k], sizeof(T)), 0) << k;
+    }
+}
+
+TEST(Conv2dFiniteBits, BesideInfinitiesAreTheSameEverywhere) {
+    if (vector_isas().empty()) GTEST_SKIP() << "the promise is about the vector ISAs, this machine has none";
+    // Sums by kernel rows with lanes of either side, by patches, by channels, by pixels.
+    for (const Conv2dShape& shape :
+         {square_layer(1, 16, 14, 16, 3), square_layer(2, 24, 9, 40, 3), square_layer(1, 3, 20, 32, 5),
+          square_layer(1, 3, 41, 64, 11, 4), square_layer(1, 64, 8, 64, 3), square_layer(1, 3, 56, 8, 3)}) {
+        std::optional<Conv2dBuffers<float>> expected;
+        for (const Isa isa : vector_isas())
+            for (const int threads : {1, 2, 3, 7, 16}) {
+                SCOPED_TRACE(describe(shape) + " threads " + std::to_string(threads));
+                const Conv2dBackwardOptions options{
+                    .strategy = {.backend = Backend::std_threads, .threads = threads, .isa = isa}};
+                Conv2dBuffers<float> buffers(shape, options);
+                std::mt19937_64 random(seed_of(describe(shape)));
+                buffers.fill_inputs([&](Guarded<float>& tensor) { fill_reals(tensor, random); });
+                buffers.grad_output[5] = std::numeric_limits<float>::infinity();
+                execute(shape, options, buffers);
+                if (expected) expect_same_finite(expected->grad_weight, buffers.grad_weight);
+                else expected.emplace(std::move(buffers));
+                if (testing::Test::HasFatalFailure()) return;
+            }
+    }
+}
 
 }  // namespace
 }  // namespace backgrad::test
