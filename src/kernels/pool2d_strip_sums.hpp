@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/pool2d_cells.hpp"
+#include "kernels/span_writer.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/index.hpp"
 #include "simd/vec.hpp"
@@ -25,7 +26,7 @@ struct StripWindows {
 /// The sums of overlapping windows over rows of a plane, strip by strip: a vector of columns of each column phase, from
 /// the top to the bottom. A row of windows is loaded once, at each distance at which it lies from the strip's pixels,
 /// and serves all rows of pixels under it, whose sums wait in registers for the windows below.
-template <class T, PoolRule rule, int window, int stride>
+template <class T, PoolRule rule, int window, int stride, class Writer>
 class StripSums {
 public:
     /// What the search finds is the number of a cell in its window, too.
@@ -43,9 +44,10 @@ public:
     /// `ahead`: how far behind the windows those lie that are fetched for the next call.
     void add_up(const Windows& windows, const Rows& rows, std::int64_t ahead) const {
         const std::int64_t last = problem_.in_width - columns;
-        for (std::int64_t column = 0; column < last; column += columns) add_up_strip(windows, rows, ahead, column);
+        std::int64_t column = 0;
+        for (; column < last; column += columns) add_up_strip(windows, rows, ahead, {column, 0});
         // The last strip computes columns of the one before again rather than none.
-        add_up_strip(windows, rows, ahead, last > 0 ? last : 0);
+        add_up_strip(windows, rows, ahead, last > 0 ? Columns{last, column - last} : Columns{0, 0});
     }
 
 private:
@@ -53,6 +55,11 @@ private:
     static constexpr int columns = stride * lanes;
     static constexpr bool averages = rule == PoolRule::average;
     using Index = index_vec<T>;
+
+    /// The columns of a strip from `first` on, of which some are written already.
+    struct Columns {
+        std::int64_t first, written;
+    };
 
     /// Where the windows lie that meet column `stride * lane + e` of a strip with their cell `tap`: `distance` from the
     /// one that meets column `stride * lane` with its cell `phase`.
@@ -67,12 +74,12 @@ private:
 
     static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }
 
-    void add_up_strip(const Windows& windows, const Rows& rows, std::int64_t ahead, std::int64_t column) const {
-        const std::int64_t phase = (column + problem_.padding_left) % stride;
+    void add_up_strip(const Windows& windows, const Rows& rows, std::int64_t ahead, const Columns& strip) const {
+        const std::int64_t phase = (strip.first + problem_.padding_left) % stride;
         if constexpr (stride == 2) {
-            if (phase == 1) return add_up_strip<1>(windows, rows, ahead, column);
+            if (phase == 1) return add_up_strip<1>(windows, rows, ahead, strip);
         }
-        add_up_strip<0>(windows, rows, ahead, column);
+        add_up_strip<0>(windows, rows, ahead, strip);
     }
 
     /// Where the windows of a strip lie, seen from its first pixel.
@@ -144,7 +151,8 @@ private:
 
     template <int phase>
     [[gnu::noinline]] void add_up_strip(const Windows windows, const Rows rows, const std::int64_t ahead,
-                                        const std::int64_t column) const {
+                                        const Columns of_strip) const {
+        const std::int64_t column = of_strip.first, written = of_strip.written;
         Strip<phase> strip(problem_, column);
         const std::int64_t padding = problem_.padding_top, width = problem_.in_width, out_width = problem_.out_width;
         const T* const end = rows.to + (rows.end - rows.begin) * width;
@@ -162,7 +170,7 @@ private:
                 else add(strip, windows.gradients + at, windows.saved + at, number(row * width), sums);
             }
             unrolled<stride>([&](auto tap) __attribute__((always_inline)) {
-                if (rows.begin <= row && row < rows.end) put(sums[tap], to, end, width - column);
+                if (rows.begin <= row && row < rows.end) put(sums[tap], to, end, written, width - column);
                 ++row;
                 to += width;
             });
@@ -215,10 +223,17 @@ private:
         });
     }
 
-    /// Whole vectors may reach into the row below, which is written later. `left` columns of the row are left.
-    [[gnu::always_inline]] static void put(const vec<T> (&sums)[stride], T* to, const T* end, std::int64_t left) {
+    /// `left` columns of the row are left. Whole vectors may reach into the row below, which is written later; but what
+    /// goes past the caches goes once.
+    [[gnu::always_inline]] static void put(const vec<T> (&sums)[stride], T* to, const T* end, std::int64_t written,
+                                           std::int64_t left) {
         vec<T> parts[2] = {sums[0], sums[0]};
         if constexpr (stride == 2) interleave(sums[0], sums[1], parts[0], parts[1]);
+        if constexpr (std::is_same_v<Writer, StreamWriter<T>>) {
+            return unrolled<stride>([&](auto e) {
+                if (e * lanes >= written && e * lanes < left) Writer::write(to + e * lanes, parts[e]);
+            });
+        }
         if (to + columns <= end) return unrolled<stride>([&](auto e) { parts[e].store(to + e * lanes); });
         unrolled<stride>([&](auto e) {
             const std::int64_t n = left - e * lanes;

@@ -4,6 +4,7 @@
 #include "kernels/pool2d_strip_sums.hpp"
 #include "kernels/span_writer.hpp"
 
+#include <cstdint>
 #include <type_traits>
 
 namespace backgrad::BACKGRAD_ISA {
@@ -39,7 +40,7 @@ public:
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr std::int64_t margin = kernels::pool2d_strip_margin;
-    using Sums = StripSums<T, rule, window, stride>;
+    using Sums = StripSums<T, rule, window, stride, Writer>;
     using Saved = typename Sums::Saved;
 
     void gather_rows(std::int64_t begin, std::int64_t end) {
@@ -112,9 +113,21 @@ private:
     alignas(64) T input_[rule == PoolRule::input ? kernels::pool2d_strip_cells : lanes];
 };
 
+/// Whether the rows of a strip are whole cache lines, so that they may go past the caches from the registers: strip by
+/// strip, parts of lines would go alone.
+template <class T, int stride>
+bool strips_are_lines(const T* grad_input, std::int64_t width) {
+    constexpr std::int64_t line = 64, element = sizeof(T);
+    return stride * vec<T>::lanes * element % line == 0 && width * element % line == 0 &&
+           reinterpret_cast<std::uintptr_t>(grad_input) % line == 0;
+}
+
 template <class T, PoolRule rule, int window, int stride>
 void gather_strips_of(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors,
                       const kernels::Pool2dBox& box) {
+    if (problem.streaming && !problem.accumulate && strips_are_lines<T, stride>(tensors.grad_input, problem.in_width)) {
+        return StripGatherer<T, rule, window, stride, StreamWriter<T>>(problem, tensors).gather(box);
+    }
     if (problem.accumulate || problem.streaming) {
         return StripGatherer<T, rule, window, stride, SpanWriter<T, kernels::pool2d_strip_room_bytes>>(problem, tensors)
             .gather(box);

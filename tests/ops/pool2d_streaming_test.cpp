@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace backgrad::test {
@@ -102,6 +103,20 @@ TEST(Pool2dStreaming, MaximaFromIndicesGiveTheBitsOfOrdinaryStores) {
 
 TEST(Pool2dStreaming, MaximaFromOffsetsGiveTheBitsOfOrdinaryStores) {
     check_all_windows(plan::Pool2dReads::window_offsets);
+}
+
+/// Rows of strips that are whole cache lines skip the buffer; the last strip may begin inside the one before it.
+TEST(Pool2dStreaming, StripsOfWholeLinesGiveTheBitsOfOrdinaryStores) {
+    for (const Isa isa : available_isas())
+        for (const std::int64_t width : {16, 32, 48, 112})
+            for (const auto& [window, stride] : {std::pair{3, 2}, std::pair{3, 1}, std::pair{2, 1}})
+                for (const plan::Pool2dReads reads :
+                     {plan::Pool2dReads::nothing, plan::Pool2dReads::input, plan::Pool2dReads::plane_indices,
+                      plan::Pool2dReads::window_offsets}) {
+                    const Pool2dShape shape = square(2, 4, 21, width, window, stride, 1);
+                    check_windows(shape, Layout::nchw, isa, reads, 1);
+                    if (testing::Test::HasFatalFailure()) return;
+                }
 }
 
 /// Of `channels` channels, in two parts if `first` of them are fewer.
