@@ -33,10 +33,11 @@ public:
     using Saved = std::conditional_t<rule == PoolRule::plane_indices, std::int32_t, std::uint8_t>;
     using Windows = StripWindows<T, Saved>;
 
-    /// Rows of pixels, and where they are written.
+    /// Rows of pixels, and where they are written. `next`: as many rows of what is searched next, which are fetched.
     struct Rows {
         std::int64_t begin, end;
         T* to;
+        const T* next;
     };
 
     explicit StripSums(const kernels::Pool2dProblem& problem) : problem_(problem) {}
@@ -170,7 +171,10 @@ private:
                 else add(strip, windows.gradients + at, windows.saved + at, number(row * width), sums);
             }
             unrolled<stride>([&](auto tap) __attribute__((always_inline)) {
-                if (rows.begin <= row && row < rows.end) put(sums[tap], to, end, written, width - column);
+                if (rows.begin <= row && row < rows.end) {
+                    if constexpr (rule == PoolRule::input) fetch(rows.next + (to - rows.to));
+                    put(sums[tap], to, end, written, width - column);
+                }
                 ++row;
                 to += width;
             });
@@ -182,6 +186,10 @@ private:
                 }
             });
         }
+    }
+
+    [[gnu::always_inline]] static void fetch(const T* cells) {
+        unrolled<stride>([&](auto e) { prefetch_to_l2(cells + e * lanes); });
     }
 
     [[gnu::always_inline]] static void clear(vec<T> (&sums)[stride]) {

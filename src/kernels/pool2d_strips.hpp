@@ -49,7 +49,10 @@ private:
         const std::int64_t low = first > 0 ? first : 0;
         const std::int64_t high = last < problem_.out_height ? last + 1 : problem_.out_height;
         writer_.seek(tensors_.grad_input + (plane_ * problem_.in_height + begin) * problem_.in_width);
-        sums_.add_up(bring_windows(low, high), {begin, end, writer_.reserve()}, (high - low) * problem_.out_width);
+        // Below are the cells that are searched next.
+        const T* const next = tensors_.input + (plane_ * problem_.in_height + end) * problem_.in_width;
+        sums_.add_up(bring_windows(low, high), {begin, end, writer_.reserve(), next},
+                     (high - low) * problem_.out_width);
         writer_.commit((end - begin) * problem_.in_width);
     }
 
@@ -93,9 +96,6 @@ private:
         const std::int64_t first = (plane_ * problem_.in_height + input.begin) * problem_.in_width;
         const std::int64_t count = (input.end - input.begin) * problem_.in_width;
         input.rows = tensors_.input + first;
-        for (std::int64_t k = 0; k < count; k += 64 / static_cast<int>(sizeof(T))) {
-            prefetch_to_l2(input.rows + count + k);
-        }
         const bool finite = all_finite(input.rows, count);
         if (!inside(first, count, problem_.input_elements)) input.rows = copy(input.rows, count, input_);
         finite ? maxima_.template find<true>(input, begin, end, saved_ + margin)
