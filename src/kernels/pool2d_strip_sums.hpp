@@ -33,7 +33,8 @@ public:
     using Saved = std::conditional_t<rule == PoolRule::plane_indices, std::int32_t, std::uint8_t>;
     using Windows = StripWindows<T, Saved>;
 
-    /// Rows of pixels, and where they are written. `next`: as many rows of what is searched next, which are fetched.
+    /// Rows of pixels, and where they are written. `next`: for maxima from the input, the rows below of it, which are
+    /// searched next and fetched.
     struct Rows {
         std::int64_t begin, end;
         T* to;

@@ -49,10 +49,10 @@ private:
         const std::int64_t low = first > 0 ? first : 0;
         const std::int64_t high = last < problem_.out_height ? last + 1 : problem_.out_height;
         writer_.seek(tensors_.grad_input + (plane_ * problem_.in_height + begin) * problem_.in_width);
-        // Below are the cells that are searched next.
-        const T* const next = tensors_.input + (plane_ * problem_.in_height + end) * problem_.in_width;
-        sums_.add_up(bring_windows(low, high), {begin, end, writer_.reserve(), next},
-                     (high - low) * problem_.out_width);
+        typename Sums::Rows rows{begin, end, writer_.reserve(), nullptr};
+        if constexpr (rule == PoolRule::input)
+            rows.next = tensors_.input + (plane_ * problem_.in_height + end) * problem_.in_width;
+        sums_.add_up(bring_windows(low, high), rows, (high - low) * problem_.out_width);
         writer_.commit((end - begin) * problem_.in_width);
     }
 
