@@ -84,7 +84,8 @@ inline constexpr std::int64_t pool2d_strip_windows = 4 * 1024;
 inline constexpr std::int64_t pool2d_strip_cells = 8 * 1024;
 inline constexpr std::int64_t pool2d_strip_margin = 40;
 
-/// Rows that it adds, or writes past the caches, collect in a buffer first: of one step at least.
+/// Rows that it adds, or writes past the caches unless they are whole cache lines, collect in a buffer first: of one
+/// step at least.
 inline constexpr int pool2d_strip_room_bytes = 32 * 1024;
 
 /// Rows of pixels under the rows of windows that the kernel of tiles searches at once, the most rows of windows that it

@@ -84,6 +84,7 @@ private:
                     fetch_ahead(row.right(x));
                     gather_vector(row.right(x), 2 * lanes);
                 }
+                fetch_ahead(row.right(windows - lanes));
                 gather_vector(row.right(windows - lanes), 2 * lanes);
             } else if (overwrites && may_spill(row)) {
                 gather_vector(row, width <= lanes ? lanes : 2 * lanes);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "kernels/pool2d_cells.hpp"
-#include "kernels/span_writer.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/index.hpp"
 #include "simd/vec.hpp"
@@ -25,8 +24,9 @@ struct StripWindows {
 
 /// The sums of overlapping windows over rows of a plane, strip by strip: a vector of columns of each column phase, from
 /// the top to the bottom. A row of windows is loaded once, at each distance at which it lies from the strip's pixels,
-/// and serves all rows of pixels under it, whose sums wait in registers for the windows below.
-template <class T, PoolRule rule, int window, int stride, class Writer>
+/// and serves all rows of pixels under it, whose sums wait in registers for the windows below. `streaming`: rows of
+/// strips are whole cache lines, which go past the caches.
+template <class T, PoolRule rule, int window, int stride, bool streaming>
 class StripSums {
 public:
     /// What the search finds is the number of a cell in its window, too.
@@ -238,9 +238,9 @@ private:
                                            std::int64_t left) {
         vec<T> parts[2] = {sums[0], sums[0]};
         if constexpr (stride == 2) interleave(sums[0], sums[1], parts[0], parts[1]);
-        if constexpr (std::is_same_v<Writer, StreamWriter<T>>) {
+        if constexpr (streaming) {
             return unrolled<stride>([&](auto e) {
-                if (e * lanes >= written && e * lanes < left) Writer::write(to + e * lanes, parts[e]);
+                if (e * lanes >= written && e * lanes < left) parts[e].stream(to + e * lanes);
             });
         }
         if (to + columns <= end) return unrolled<stride>([&](auto e) { parts[e].store(to + e * lanes); });

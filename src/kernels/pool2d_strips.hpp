@@ -40,7 +40,7 @@ public:
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr std::int64_t margin = kernels::pool2d_strip_margin;
-    using Sums = StripSums<T, rule, window, stride, Writer>;
+    using Sums = StripSums<T, rule, window, stride, std::is_same_v<Writer, StreamWriter<T>>>;
     using Saved = typename Sums::Saved;
 
     void gather_rows(std::int64_t begin, std::int64_t end) {

@@ -12,7 +12,7 @@ using plan::LaneSide;
 using plan::PixelBox;
 using plan::Range;
 
-/// The sum for one element of grad_weight: the chain of a register tile.
+/// The sum for one element of grad_weight: the chain of a vector ISA's register tile.
 template <class T>
 T sum_of(const plan::Conv2dProblem& p, const PixelBox& box, const TensorView<const T>& grad_output,
          std::int64_t out_channel, const TensorView<const T>& input, const WeightPlace& place) {

@@ -15,8 +15,8 @@ struct WeightPlace {
 WeightPlace patch_place(const plan::Conv2dProblem& problem, std::int64_t index);
 
 /// Adds the segment of `box` to a block of grad_weight in families patches and kernel_rows, to the bit as register
-/// tiles would, but of the terms that exist only: what is not finite must not meet the zeros of the padding. One term
-/// after the other, which takes some hundred times as long. `total` is as in weight_channels_task.
+/// tiles of the vector ISAs would, but of the terms that exist only: what is not finite must not meet the zeros of the
+/// padding. One term after the other, which takes some hundred times as long. `total` is as in weight_channels_task.
 template <class T>
 void add_exact_sums(const Conv2dContext<T>& context, const plan::Conv2dWeightPlan& plan,
                     const plan::Conv2dWeightPlan::Block& block, const plan::PixelBox& box, kernels::Finish finish,

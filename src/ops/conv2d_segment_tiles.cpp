@@ -1,7 +1,5 @@
 #include "ops/conv2d_segment_tiles.hpp"
 
-#include <algorithm>
-
 namespace backgrad::ops {
 
 using kernels::Run;

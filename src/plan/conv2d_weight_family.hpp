@@ -48,7 +48,7 @@ struct WeightWay {
     LaneSide side;
     PixelRuns runs;  ///< family pixels
     bool exchanged;  ///< family pixels: the operands are
-    double cycles;   ///< the model's estimate, nominal: per output pixel and convolution group
+    double cycles;   ///< the model's estimate per output pixel and convolution group: nominal, but between sides
 
     bool same_order(const WeightWay& other) const {
         return family == other.family && exchanged == other.exchanged &&

@@ -7,6 +7,7 @@
 
 #include <backgrad/strategy.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -48,7 +49,8 @@ struct Conv2dWeightPlan {
     /// Elements of an operand that a block of so many of its channels brings for an output pixel.
     double elements_per_pixel(LaneSide operand, double channels) const {
         if (has_kernel_row_panel(operand))
-            return static_cast<double>(kernel_row_elements) / static_cast<double>(segments.largest());
+            return static_cast<double>(kernel_row_elements) /
+                   static_cast<double>(std::max<std::int64_t>(1, segments.largest()));
         return channels * (operand == LaneSide::input ? input_pixels(problem) : 1);
     }
     /// Elements of the operands' panels for so many pixels. Lanes of kernel rows are read by whole vectors.

@@ -1,6 +1,6 @@
-// Streaming stores are for tensors beyond the last-level cache, and lines are asked for ahead beyond the near caches.
-// Small tensors, for which this is asked by hand, must come out bit for bit as with ordinary stores, whatever the
-// alignment of grad_input and however the channels and rows are cut.
+// Streaming stores are for tensors that fill the last-level cache, and lines are asked for ahead beyond the near
+// caches. Small tensors, for which this is asked by hand, must come out bit for bit as with ordinary stores, whatever
+// the alignment of grad_input and however the channels and rows are cut.
 #include "isa/isa.hpp"
 #include "ops/pool2d_gather.hpp"
 #include "ops/pool2d_reciprocals.hpp"
@@ -27,10 +27,17 @@ std::vector<kernels::Pool2dBox> boxes(std::int64_t batch, std::int64_t channels,
     return {{0, batch, 0, first, 0, height}, {0, batch, first, channels, 0, height}};
 }
 
+/// The same in two bands of rows.
+std::vector<kernels::Pool2dBox> bands(std::int64_t batch, std::int64_t channels, std::int64_t height,
+                                      std::int64_t first) {
+    return {{0, batch, 0, channels, 0, first}, {0, batch, 0, channels, first, height}};
+}
+
 /// grad_input at an address with the alignment of a cache line, or of an element.
+template <class T>
 struct Target {
     Target(std::int64_t elements, bool aligned) : values(elements, aligned ? 64 : 0) {}
-    Guarded<float> values;
+    Guarded<T> values;
 };
 
 enum class Stores { ordinary, streaming, fetched, streaming_fetched };
@@ -38,44 +45,46 @@ enum class Stores { ordinary, streaming, fetched, streaming_fetched };
 bool streams(Stores stores) { return stores == Stores::streaming || stores == Stores::streaming_fetched; }
 bool fetches(Stores stores) { return stores == Stores::fetched || stores == Stores::streaming_fetched; }
 
-template <class Run>
+template <class T, class Run>
 void expect_same_bits(std::int64_t elements, const std::string& what, const Run& run) {
-    Target plain(elements, true);
+    Target<T> plain(elements, true);
     run(plain.values.data(), Stores::ordinary);
     for (const Stores stores : {Stores::streaming, Stores::fetched, Stores::streaming_fetched}) {
         for (const bool aligned : {true, false}) {
-            Target target(elements, aligned);
+            Target<T> target(elements, aligned);
             run(target.values.data(), stores);
             EXPECT_TRUE(target.values.intact()) << what;
-            ASSERT_EQ(std::memcmp(plain.values.data(), target.values.data(), plain.values.size() * sizeof(float)), 0)
+            ASSERT_EQ(std::memcmp(plain.values.data(), target.values.data(), plain.values.size() * sizeof(T)), 0)
                 << what << (aligned ? " aligned" : " not aligned") << (fetches(stores) ? ", fetched" : "");
         }
     }
 }
 
+template <class T>
 void check_windows(const Pool2dShape& shape, Layout layout, Isa isa, plan::Pool2dReads reads,
-                   std::int64_t first_channels) {
+                   const std::vector<kernels::Pool2dBox>& all) {
+    const bool whole_planes = all.front().row_end == shape.in_height;
     std::mt19937_64 random(seed_of(describe(shape)));
-    std::vector<float> input(oracle::input_tensor(shape, layout).elements());
-    std::vector<float> grad_output(oracle::output_tensor(shape, layout).elements());
+    std::vector<T> input(oracle::input_tensor(shape, layout).elements());
+    std::vector<T> grad_output(oracle::output_tensor(shape, layout).elements());
     fill_reals(input, random);
     fill_reals(grad_output, random);
-    kernels::Pool2dTensors<float> tensors{};
+    kernels::Pool2dTensors<T> tensors{};
     tensors.grad_output = grad_output.data();
     tensors.input = input.data();
     const auto offsets = oracle::max_pool2d_window_offsets(shape, layout, input.data());
     const auto cells = oracle::max_pool2d_plane_indices(shape, layout, input.data());
     tensors.window_offsets = offsets.data();
     tensors.plane_indices = cells.data();
-    expect_same_bits(static_cast<std::int64_t>(input.size()), describe(shape), [&](float* to, Stores stores) {
+    expect_same_bits<T>(static_cast<std::int64_t>(input.size()), describe(shape), [&](T* to, Stores stores) {
         tensors.grad_input = to;
-        const Pool2dGather<float> gather(shape, layout, reads, isa::table(isa).pool2d<float>(),
-                                         {WriteMode::overwrite, streams(stores), fetches(stores), true, false});
-        Pool2dReciprocals<float> reciprocals(shape, AveragePadding::exclude);
+        const Pool2dGather<T> gather(shape, layout, reads, isa::table(isa).pool2d<T>(),
+                                     {WriteMode::overwrite, streams(stores), fetches(stores), whole_planes, false});
+        Pool2dReciprocals<T> reciprocals(shape, AveragePadding::exclude);
         reciprocals.repeat(shape.out_width(), gather.planes_of_line(), gather.channels_of_line());
         tensors.reciprocals = reciprocals.rows();
         tensors.line_reciprocals = reciprocals.line();
-        for (const auto& box : boxes(shape.batch, shape.channels, shape.in_height, first_channels)) {
+        for (const auto& box : all) {
             gather.compute(tensors, box);
         }
     });
@@ -86,7 +95,8 @@ void check_all_windows(plan::Pool2dReads reads) {
         for (const Layout layout : layouts) {
             for (Pool2dShape shape : pool2d_shapes()) {
                 if (shape.channels < 2) shape.channels = 48;
-                check_windows(shape, layout, isa, reads, shape.channels / 2);
+                check_windows<float>(shape, layout, isa, reads,
+                                     boxes(shape.batch, shape.channels, shape.in_height, shape.channels / 2));
                 if (testing::Test::HasFatalFailure()) return;
             }
         }
@@ -114,7 +124,8 @@ TEST(Pool2dStreaming, StripsOfWholeLinesGiveTheBitsOfOrdinaryStores) {
                      {plan::Pool2dReads::nothing, plan::Pool2dReads::input, plan::Pool2dReads::plane_indices,
                       plan::Pool2dReads::window_offsets}) {
                     const Pool2dShape shape = square(2, 4, 21, width, window, stride, 1);
-                    check_windows(shape, Layout::nchw, isa, reads, 1);
+                    check_windows<float>(shape, Layout::nchw, isa, reads, bands(2, 4, 21, 7));
+                    check_windows<double>(shape, Layout::nchw, isa, reads, bands(2, 4, 21, 10));
                     if (testing::Test::HasFatalFailure()) return;
                 }
 }
@@ -133,7 +144,7 @@ void check_global_averages(Isa isa, Layout layout, std::int64_t channels, std::i
     kernels::Pool2dTensors<float> tensors{};
     tensors.grad_output = gradients.data();
     tensors.reciprocal = 0.25F;
-    expect_same_bits(2 * channels * 4 * width, "width " + std::to_string(width), [&](float* to, Stores stores) {
+    expect_same_bits<float>(2 * channels * 4 * width, "width " + std::to_string(width), [&](float* to, Stores stores) {
         problem.streaming = streams(stores);
         tensors.grad_input = to;
         const auto kernel = layout == Layout::nchw ? table.global_average_nchw : table.global_average_nhwc;
