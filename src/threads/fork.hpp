@@ -7,4 +7,9 @@ namespace backgrad::threads {
 /// would hang. Executors run serially there. Children of single-threaded processes are not affected.
 bool in_forked_child() noexcept;
 
+/// From now on a fork waits until the other threads sleep, for 20 ms at most. oneTBB's workers take locks on their way
+/// to sleep; a child that is forked meanwhile finds them taken for ever, and waits for them in oneTBB's destructors
+/// when it exits.
+void wait_for_sleep_before_forks() noexcept;
+
 }  // namespace backgrad::threads

@@ -82,6 +82,7 @@ std::shared_ptr<Executor> make(const Strategy& resolved) {
     const std::size_t limit = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
     const int slots = static_cast<int>(std::min(static_cast<std::size_t>(resolved.threads), limit));
     if (slots == 1) return serial_backend.make(resolved);
+    wait_for_sleep_before_forks();
     std::shared_ptr<tbb::task_arena> arena = shared_by_size<tbb::task_arena>(slots);
     if (resolved.schedule == Schedule::static_) return std::make_shared<StaticExecutor>(std::move(arena));
     return std::make_shared<StealingExecutor>(std::move(arena), resolved);
