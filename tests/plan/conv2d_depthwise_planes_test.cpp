@@ -1,6 +1,7 @@
 #include "plan/conv2d_depthwise_planes.hpp"
 
 #include "plan/properties.hpp"
+#include "support/square_layer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -116,20 +117,8 @@ TEST(DepthwisePlanes, GiveEveryColumnOfGradInputToOneBlockThatHoldsWhatItMeets) 
 
 TEST(DepthwisePlanes, NeedAKernelWithACentre) {
     const auto planes = [](std::int64_t kernel, std::int64_t padding, std::int64_t stride, Layout layout) {
-        const Conv2dShape shape{.batch = 2,
-                                .in_channels = 4,
-                                .in_height = 12,
-                                .in_width = 12,
-                                .out_channels = 4,
-                                .kernel_height = kernel,
-                                .kernel_width = kernel,
-                                .stride_height = stride,
-                                .stride_width = stride,
-                                .padding_top = padding,
-                                .padding_bottom = padding,
-                                .padding_left = padding,
-                                .padding_right = padding,
-                                .groups = 4};
+        Conv2dShape shape = test::square_layer(2, 4, 12, 4, kernel, stride, 4);
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = padding;
         return works_on_planes(make_problem(shape, {.layout = layout}));
     };
     EXPECT_TRUE(planes(3, 1, 1, Layout::nchw));

@@ -113,6 +113,7 @@ TEST(Conv2dWeightPlan, TakesWholeKernelRowsOfFewChannelsThatLieTogether) {
     EXPECT_EQ(plan.lane_channels, 32);
     EXPECT_EQ(plan.problem.taps(), 5);
     EXPECT_NE(family(3, 2).family, LaneFamily::kernel_rows);
+    EXPECT_EQ(family(64, 1).family, LaneFamily::kernel_rows) << "fewer runs than by taps";
     const Conv2dProblem wide = make_problem(test::square_layer(4, 256, 14, 256, 3), {.layout = Layout::nhwc});
     EXPECT_EQ(weight_family(wide, 4), LaneFamily::channels);
 }
@@ -205,7 +206,8 @@ TEST(Conv2dWeightPlan, BringsNoShortRowsToPanelsOneByOne) {
         const Conv2dShape shape = test::square_layer(8, in_channels, size, out_channels, 3);
         return weight_family(make_problem(shape, {.layout = Layout::nchw}), 4);
     };
-    EXPECT_NE(family(8, 8, 4), LaneFamily::pixels);
+    EXPECT_EQ(family(8, 8, 4), LaneFamily::kernel_rows) << "not pixels";
+    EXPECT_EQ(family(8, 8, 56), LaneFamily::kernel_rows);
     EXPECT_EQ(family(3, 64, 4), LaneFamily::kernel_rows) << "not patches";
     EXPECT_EQ(family(3, 8, 4), LaneFamily::kernel_rows) << "not pixels";
     EXPECT_EQ(family(3, 8, 56), LaneFamily::pixels);
