@@ -84,6 +84,7 @@ struct DepthwiseRowSums {
     std::int64_t inner_begin, inner_end;  ///< the outputs all whose tap columns exist
     std::uint32_t input_exists;           ///< a bit for each row of input from the first tap row on
     int channels;                         ///< of the unit
+    bool far;                             ///< the tensors exceed the near caches: what comes next is asked for
 };
 
 template <class T>

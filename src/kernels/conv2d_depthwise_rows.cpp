@@ -35,6 +35,7 @@ struct RowSums {
 
     /// The rows below are what comes next.
     [[gnu::always_inline]] void prefetch(const T* g, const T* x) const {
+        if (!in.far) return;
         unrolled<taken>([&](auto r)
                             __attribute__((always_inline)) { prefetch_to_l2(g + (taken + r) * in.grad_output_row); });
         unrolled<taken * stride>([&](auto i) __attribute__((always_inline)) {
