@@ -12,7 +12,7 @@ namespace {
 
 constexpr double blocks_bytes = 512 * 1024;   ///< goal for the panels and sums of blocks that share packed weights
 constexpr double shared_bytes = 1024 * 1024;  ///< packed weights that come from beyond the L2 cache are larger
-constexpr double cached_weight_bytes = 768 * 1024;  ///< weights of a channel tile that stay in the L2 cache are smaller
+constexpr double cached_weight_bytes = 512 * 1024;  ///< weights of a channel tile that stay in the L2 cache are smaller
 
 /// Elements of the panel of a block with `rows` rows and `columns` columns.
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
@@ -21,8 +21,9 @@ std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan,
     const bool outside = plan.family == LaneFamily::pixels || plan.tiles_down;
     const std::int64_t out_rows = outside ? all_rows : std::min(p.out_height, all_rows);
     const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
+    const std::int64_t pitch = plan.family == LaneFamily::pixels ? most_panel_pitch(out_columns) : out_columns;
     // Tiles of pixels read whole vectors beyond the last column.
-    return round_up(out_rows * out_columns * p.out_channels + 8 * tiles.lanes, 16);
+    return round_up(out_rows * pitch * p.out_channels + 8 * tiles.lanes, 16);
 }
 
 /// Elements of the staging buffer of a block.
@@ -57,14 +58,12 @@ double piece_cycles(const Conv2dProblem& p, bool down) {
     return start + copy_cycles * static_cast<double>((p.kernel_width - 1) * p.dilation_width);
 }
 
-/// Slots per FMA of the tiles of a block with `lines` rows of a row phase. Loads of grad_output cross cache lines: they
-/// count twice.
-double tile_slots_per_fma(const Conv2dInputPlan& plan, std::int64_t lines) {
+/// Slots per FMA of the tiles of a block with `lines` rows of a row phase.
+double slots_per_fma(const Conv2dInputPlan& plan, const Conv2dProblem& p, std::int64_t lines,
+                     const RegisterTiles& tiles, std::size_t element_bytes) {
     if (plan.family == LaneFamily::channels || !plan.vectors_are_rows) return 1;
-    const std::int64_t parts = ceil_div(lines, plan.pixel_vectors), vectors = ceil_div(lines, parts);
-    const std::int64_t fmas = vectors * plan.row_channels;
-    return static_cast<double>(std::max<std::int64_t>({fmas, 2 * vectors + plan.row_channels, 8}) * parts * vectors) /
-           static_cast<double>(fmas * lines);
+    return pixel_tile_slots(p.in_channels, plan.row_channels, lines, plan.pixel_vectors, tiles, element_bytes) /
+           static_cast<double>(p.in_channels * lines);
 }
 
 /// Channels last, the groups share cache lines: what one reads and writes of a block should last until the next comes.
@@ -104,7 +103,7 @@ public:
         : p_(p),
           plan_(plan),
           tiles_(tiles),
-          element_bytes_(static_cast<double>(element_bytes)),
+          element_bytes_(element_bytes),
           extra_slots_(slots_over_fewest(plan, p, tiles)),
           threads_(std::max(1, strategy.threads)),
           tile_count_(plan.channel_tile_count(p)),
@@ -160,7 +159,7 @@ private:
                                         : wide_;
         compute_ = static_cast<double>(tall_ * filled) * products_per_pixel(p_) *
                    static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
-                   tile_slots_per_fma(plan_, ceil_div(tall_, p_.stride_height));
+                   slots_per_fma(plan_, p_, ceil_div(tall_, p_.stride_height), tiles_, element_bytes_);
         if (plan_.tasks_pack)
             compute_ += weight_copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
         const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
@@ -224,7 +223,8 @@ private:
     const Conv2dProblem& p_;
     const Conv2dInputPlan& plan_;
     const RegisterTiles& tiles_;
-    const double element_bytes_, extra_slots_;
+    const std::size_t element_bytes_;
+    const double extra_slots_;
     const std::int64_t threads_, tile_count_, most_channel_groups_;
     const bool tasks_may_pack_;
     std::int64_t tall_ = 1, wide_ = 1;

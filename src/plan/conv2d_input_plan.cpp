@@ -55,7 +55,8 @@ double pixel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes, 
 }
 
 /// Sets register tiles of so many vectors; where there are 0, of as many as take the fewest slots.
-void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, int vectors) {
+void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
+                  int vectors) {
     const std::int64_t width = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
     plan.channel_tiles = choose_lane_tiles(p.in_channels, rows_of_channel_tiles(p), tiles);
     if (plan.family == LaneFamily::channels && vectors > 0)
@@ -72,11 +73,9 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     }
     double best = std::numeric_limits<double>::infinity();
     for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
-        const std::int64_t rows = channels_beside(p, tiles, v), parts = ceil_div(p.in_channels, rows);
-        // Loads of grad_output cross cache lines: count them twice.
-        const double slots = static_cast<double>(std::max<std::int64_t>({v * rows, 2 * v + rows, 8}));
-        const double cost = slots * static_cast<double>(parts * ceil_div(lines, v));
-        if (cost < best * 0.97) {
+        const std::int64_t rows = channels_beside(p, tiles, v);
+        const double cost = pixel_tile_slots(p.in_channels, rows, lines, v, tiles, element_bytes);
+        if (cost < best * worthwhile_cut) {
             best = cost;
             plan.pixel_vectors = v;
             plan.row_channels = rows;
@@ -142,7 +141,7 @@ OutputWindow output_window(const Conv2dProblem& p, const Conv2dInputPlan& plan, 
     const std::int64_t bottom = floor_div(block.rows.end - 1 + p.padding_top, p.stride_height) + 1;
     const std::int64_t left = floor_div(block.columns.begin + p.padding_left - reach_x, p.stride_width);
     const std::int64_t right = floor_div(block.columns.end - 1 + p.padding_left, p.stride_width) + 1;
-    if (plan.family == LaneFamily::pixels) return {{top, bottom}, {left, right}};
+    if (plan.family == LaneFamily::pixels) return {{top, bottom}, {left, left + panel_pitch(right - left)}};
     if (plan.tiles_down) return {{top, bottom}, clip({left, right}, p.out_width)};
     return {clip({top, bottom}, p.out_height), {left, right}};
 }
@@ -199,10 +198,9 @@ void add_rows(const Conv2dProblem& p, int nominal, std::size_t element_bytes, bo
 
 std::vector<InputWay> input_ways(const Conv2dProblem& p, std::size_t element_bytes, const RegisterTiles& tiles) {
     const int nominal = static_cast<int>(64 / element_bytes);
-    const bool long_vectors = tiles.lanes >= nominal;
     std::vector<InputWay> ways{{InputLanes::channels, channel_cost(p, nominal, element_bytes)}};
     if (has_strips(p)) add_strips(p, nominal, element_bytes, tiles, ways);
-    else add_rows(p, nominal, element_bytes, long_vectors, ways);
+    else add_rows(p, nominal, element_bytes, fill_cache_lines(tiles, element_bytes), ways);
     if (can_fold(p)) ways.push_back({InputLanes::folded, fold_cost(p, nominal)});
     return ways;
 }
@@ -217,13 +215,13 @@ std::vector<InputCut> input_cuts(const Conv2dProblem& p, const InputWay& way, co
     Conv2dInputPlan plan = uncut_plan(p, way, tiles.lanes);
     if (plan.folded) return {InputCut{}};
     if (plan.pointwise) return strip_cuts(plan, p, tiles, std::max(1, strategy.threads));
-    choose_tiles(plan, p, tiles, vectors);
+    choose_tiles(plan, p, tiles, element_bytes, vectors);
     plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
     std::vector<InputCut> cuts = block_cuts(plan, p, tiles, element_bytes, strategy, vectors, weights_shared);
     if (vectors > 0 || strategy.threads <= 1 || plan.channel_tiles.vectors == 1) return cuts;
     if (plan.family == LaneFamily::pixels) return cuts;
     // Tiles of one vector share few channels evenly among many threads.
-    choose_tiles(plan, p, tiles, 1);
+    choose_tiles(plan, p, tiles, element_bytes, 1);
     for (const InputCut& cut : block_cuts(plan, p, tiles, element_bytes, strategy, 1, weights_shared))
         cuts.push_back(cut);
     return cuts;
@@ -249,7 +247,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const InputWay& way, const In
     } else if (plan.pointwise) {
         plan_pointwise(plan, p, tiles, cut, strategy);
     } else {
-        choose_tiles(plan, p, tiles, cut.vectors);
+        choose_tiles(plan, p, tiles, element_bytes, cut.vectors);
         plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
         plan_blocks(plan, p, cut, tiles, element_bytes, strategy);
     }

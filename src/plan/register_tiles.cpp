@@ -50,4 +50,14 @@ LaneTiles choose_lane_tiles(std::int64_t size, std::int64_t rows, const Register
     return {size, best, tiles.lanes};
 }
 
+double pixel_tile_slots(std::int64_t channels, std::int64_t most_channels, std::int64_t lines, std::int64_t most_lines,
+                        const RegisterTiles& tiles, std::size_t element_bytes) {
+    const auto channel_parts = static_cast<double>((channels + most_channels - 1) / most_channels);
+    const auto line_parts = static_cast<double>((lines + most_lines - 1) / most_lines);
+    const double rows = static_cast<double>(channels) / channel_parts;
+    const double vectors = static_cast<double>(lines) / line_parts;
+    const double loads = (fill_cache_lines(tiles, element_bytes) ? 2 : 1.5) * vectors + rows;
+    return channel_parts * line_parts * (std::max({vectors * rows, loads, 8.0}) + loads / 4 + 1);
+}
+
 }  // namespace backgrad::plan

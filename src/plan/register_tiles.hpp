@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace backgrad::plan {
@@ -9,6 +10,11 @@ struct RegisterTiles {
     int lanes;          ///< elements per vector
     int rows_limit[9];  ///< most broadcast rows beside this many vectors
 };
+
+/// Whether a vector is as long as a cache line: it crosses one nearly wherever it begins, shorter ones half as often.
+inline bool fill_cache_lines(const RegisterTiles& tiles, std::size_t element_bytes) {
+    return tiles.lanes * element_bytes >= 64;
+}
 
 /// Lanes [0, size) cut into tiles of `vectors` vectors, the last one with fewer.
 struct LaneTiles {
@@ -37,5 +43,11 @@ LaneTiles choose_lane_tiles(std::int64_t size, std::int64_t rows, const Register
 
 /// Slots per term and lane-row of the whole block; the measure that choose_lane_tiles minimises.
 double tile_slots(std::int64_t size, std::int64_t rows, int vectors, const RegisterTiles& tiles);
+
+/// Slots per term of all tiles that have pixels as lanes, of at most `most_channels` channels and `most_lines` vectors
+/// of pixels each: their FMAs, their loads or the latency, a quarter of the loads, of which those that cross cache
+/// lines count twice, and a slot to begin and end (within 5% of most measured, AVX-512 and AVX2).
+double pixel_tile_slots(std::int64_t channels, std::int64_t most_channels, std::int64_t lines, std::int64_t most_lines,
+                        const RegisterTiles& tiles, std::size_t element_bytes);
 
 }  // namespace backgrad::plan

@@ -253,7 +253,8 @@ ShapeFamily tiny() {
 ShapeFamily wide() {
     return {"wide",
             {image(1, 3, 1, 300, 4), kernel(image(1, 2, 1, 517, 3), 1, 5), kernel(image(1, 2, 413, 1, 3), 4, 1),
-             padding(kernel(image(1, 1, 3, 1100, 2), 3, 3), 1),
+             padding(kernel(image(1, 1, 3, 1100, 2), 3, 3), 1), padding(kernel(image(1, 9, 3, 510, 10), 3, 3), 1),
+             padding(stride(kernel(image(1, 5, 4, 1013, 6), 3, 3), 2, 2), 1),
              padding(stride(kernel(image(1, 3, 40, 41, 6), 7, 7), 2, 2), 3),
              padding(kernel(image(1, 1, 64, 65, 2), 3, 3), 1), padding(kernel(image(1, 16, 33, 35, 17), 3, 3), 1),
              image(5, 16, 23, 19, 16), image(70, 3, 5, 5, 4), padding(kernel(image(9, 4, 16, 16, 3), 3, 3), 1),

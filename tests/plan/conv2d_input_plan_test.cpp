@@ -1,6 +1,7 @@
 #include "plan/conv2d_input_plan.hpp"
 
 #include "plan/conv2d_fold_plan.hpp"
+#include "plan/conv2d_input_blocks.hpp"
 
 #include "plan/properties.hpp"
 #include "support/square_layer.hpp"
@@ -85,6 +86,26 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
                                                     p.padding_left, p.kernel_width, p.dilation_width)));
         }
     }));
+}
+
+TEST(Conv2dInputPlan, KeepsTheRowsOfPixelsApartInTheCache) {
+    for (std::int64_t columns = 0; columns <= 2000; ++columns) {
+        const std::int64_t pitch = panel_pitch(columns);
+        ASSERT_LE(columns, pitch);
+        ASSERT_LE(pitch, most_panel_pitch(columns));
+        ASSERT_LE(pitch, columns + 32);
+        if (columns < 240) ASSERT_EQ(pitch, columns) << "short rows fill the sets";
+        else ASSERT_TRUE(pitch % 256 >= 16 && pitch % 256 < 240) << columns << " lie " << pitch << " apart";
+    }
+}
+
+TEST(Conv2dInputPlan, TakesMoreRowsOfPixelsWhereThatSavesLoads) {
+    Conv2dShape shape{.batch = 64, .in_channels = 16, .in_height = 32, .in_width = 32, .out_channels = 16};
+    shape.kernel_height = shape.kernel_width = 3;
+    shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 1;
+    const Conv2dProblem p = make_problem(shape, {});
+    EXPECT_EQ(plan_input(p, test::wide_tiles, 4, {}).pixel_vectors, 3) << "3 x 8, not 2 x 8";
+    EXPECT_EQ(plan_input(p, test::narrow_tiles, 4, {}).pixel_vectors, 2) << "2 x 6, not 3 x 4";
 }
 
 TEST(Conv2dInputPlan, GoesDownWhereThatLeavesOutMoreOfThePadding) {

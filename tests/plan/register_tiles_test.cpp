@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace backgrad::plan {
@@ -27,6 +28,16 @@ TEST(RegisterTiles, TakeTheFewestSlotsButForOnePercent) {
                 for (int vectors = 1; vectors <= 8; ++vectors)
                     ASSERT_LE(slots * 0.989, tile_slots(size, rows, vectors, tiles)) << size << " x " << rows;
             }
+}
+
+TEST(RegisterTiles, OfPixelsCountFmasLoadsAndLatency) {
+    const auto slots = [](std::int64_t channels, std::int64_t lines, std::size_t element_bytes) {
+        return pixel_tile_slots(16, channels, 32, lines, test::wide_tiles, element_bytes);
+    };
+    EXPECT_DOUBLE_EQ(slots(8, 4, 4), 2 * 8 * (32 + 16 / 4.0 + 1)) << "bound by FMAs";
+    EXPECT_DOUBLE_EQ(slots(1, 8, 4), 16 * 4 * (17 + 17 / 4.0 + 1)) << "bound by loads, most of which cross cache lines";
+    EXPECT_DOUBLE_EQ(slots(1, 8, 2), 16 * 4 * (13 + 13 / 4.0 + 1)) << "half of which do";
+    EXPECT_DOUBLE_EQ(slots(2, 2, 4), 8 * 16 * (8 + 6 / 4.0 + 1)) << "bound by latency";
 }
 
 TEST(RegisterTiles, AreOneVectorWhereThereIsNothing) {
