@@ -11,8 +11,9 @@ namespace backgrad::plan {
 namespace {
 
 constexpr std::int64_t sums_bytes = 256 * 1024;  ///< goal for the sums per tap: they stay in L2
-/// Weights are read where they lie: output channels further apart share few sets of the L1 cache and many pages.
-constexpr std::int64_t most_taps = 512;
+/// Weights are read where they lie: output channels further apart share few sets of the L1 cache and many pages. Where
+/// windows do not overlap, few channels have no better lanes than their pixels.
+constexpr std::int64_t most_taps = 512, most_taps_apart = 4096, few_channels = 16;
 /// Most bytes of a thread's part of sums that several share: they stay in its L2 cache, too.
 constexpr std::int64_t shared_bytes = 512 * 1024;
 
@@ -77,7 +78,9 @@ void share_sums(Conv2dInputPlan& plan, const Conv2dProblem& p, std::int64_t taps
 }  // namespace
 
 bool can_fold(const Conv2dProblem& p) {
-    return p.layout == Layout::nchw && p.taps() > 1 && p.in_channels * p.taps() <= most_taps &&
+    const bool few_apart = p.windows_apart() && p.in_channels <= few_channels;
+    return p.layout == Layout::nchw && p.taps() > 1 &&
+           p.in_channels * p.taps() <= (few_apart ? most_taps_apart : most_taps) &&
            p.grad_output_height == p.out_height && p.grad_output_width == p.out_width && p.pixels_out() > 0 &&
            p.out_channels > 0;
 }

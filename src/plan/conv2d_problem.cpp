@@ -19,6 +19,14 @@ bool is_dense(const Conv2dProblem& p) {
            p.kernel_width == p.in_width && (p.groups == 1 || p.layout == Layout::nchw || p.taps() == 1);
 }
 
+/// The windows of a row of outputs lie side by side and cover the rows of the input: with channels last each is one
+/// pixel of kernel_width * in_channels channels.
+bool has_joined_columns(const Conv2dProblem& p) {
+    return p.layout == Layout::nhwc && p.weight_ohwi && !p.rotated_kernel && p.groups == 1 && p.kernel_width > 1 &&
+           p.stride_width == p.kernel_width && p.dilation_width == 1 && p.padding_left == 0 &&
+           p.grad_output_width == p.out_width && p.in_width == p.out_width * p.kernel_width;
+}
+
 /// One image of one row with the given number of pixels.
 void set_pixels(Conv2dProblem& p, std::int64_t pixels) {
     p.in_width = p.out_width = p.grad_output_width = pixels;
@@ -63,10 +71,20 @@ namespace {
 
 /// Shapes that mean the same become one shape, the one with the longest row.
 void canonicalise(Conv2dProblem& p) {
+    // Images of one channel are the same in either layout.
+    if (p.groups == 1 && p.depthwise()) {
+        p.layout = Layout::nchw;
+        p.weight_ohwi = false;
+    }
     if (is_dense(p)) {
         p.in_channels *= p.taps();
         p.kernel_height = p.kernel_width = 1;
         set_pixels(p, 1);
+    }
+    if (has_joined_columns(p)) {
+        p.in_channels *= p.kernel_width;
+        p.in_width = p.out_width;
+        p.kernel_width = p.stride_width = 1;
     }
     if (!is_pointwise(p)) return;
     set_pixels(p, p.in_height * p.in_width);

@@ -33,6 +33,11 @@ struct Conv2dProblem {
     }
     bool depthwise() const { return in_channels == 1 && out_channels == 1; }
     bool strided() const { return stride_height > 1 || stride_width > 1; }
+    /// Whether each input pixel meets one window at most.
+    bool windows_apart() const {
+        return stride_height > (kernel_height - 1) * dilation_height &&
+               stride_width > (kernel_width - 1) * dilation_width;
+    }
 
     /// Input coordinate of output row `y` and kernel row `r`; it may lie outside the input.
     std::int64_t input_row(std::int64_t y, std::int64_t r) const {
@@ -91,7 +96,8 @@ private:
 
 /// The canonical problem of a valid shape: shapes that mean the same become one. An unpadded 1x1 convolution of stride
 /// 1 does not know rows, so its image becomes one row of height * width pixels, and in NHWC its batch one image. A
-/// window as large as the input is a dense layer: a 1x1 convolution with in_channels * taps channels.
+/// window as large as the input is a dense layer: a 1x1 convolution with in_channels * taps channels. In NHWC, windows
+/// side by side have one column of kernel_width * in_channels channels. Images of one channel on both sides are NCHW.
 Conv2dProblem make_problem(const Conv2dShape& shape, const Conv2dBackwardOptions& options);
 
 /// True for an unpadded 1x1 convolution of any stride whose windows reach the last pixels: each pixel of grad_output

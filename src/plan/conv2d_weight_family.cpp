@@ -13,20 +13,21 @@ namespace backgrad::plan {
 
 namespace {
 
-constexpr std::int64_t channel_terms = 256;     ///< segment length where lanes are channels: panels fit L1 and L2
-constexpr std::int64_t kernel_row_terms = 512;  ///< rows of the input are brought again for neighbouring segments
-constexpr std::int64_t most_patch_lanes = 512;  ///< half a MiB of f32 in a segment
-constexpr std::int64_t pixel_steps = 512;       ///< vectors per segment where lanes are pixels
-constexpr double load_slots = 1.15;             ///< of a load beside FMAs (measured: 1.1 to 1.2)
-constexpr double pixel_overhead = 1.3;          ///< on the FMAs of dot tiles
-constexpr double patch_overhead = 1.05;         ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
-constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
-constexpr double join_cycles = 4;               ///< to join the chains of a sum of dot tiles
-constexpr double run_steps = 0.2;               ///< to begin a run of a dot tile
-constexpr double strided_cycles = 1.0;          ///< to bring an element of a column phase into a row, beside the copy
-constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
-constexpr std::int64_t most_rows = 1024;        ///< of depthwise planes in a segment
-constexpr std::int64_t row_terms = 1024;        ///< of depthwise rows, which need no panels
+constexpr std::int64_t channel_terms = 256;          ///< segment length where lanes are channels: panels fit L1 and L2
+constexpr std::int64_t most_kernel_row_terms = 512;  ///< rows of the input are brought again for neighbouring segments
+constexpr std::int64_t most_kernel_row_inputs = 256 * 1024;  ///< of a segment
+constexpr std::int64_t most_patch_lanes = 512;               ///< half a MiB of f32 in a segment
+constexpr std::int64_t pixel_steps = 512;                    ///< vectors per segment where lanes are pixels
+constexpr double load_slots = 1.15;                          ///< of a load beside FMAs (measured: 1.1 to 1.2)
+constexpr double pixel_overhead = 1.3;                       ///< on the FMAs of dot tiles
+constexpr double patch_overhead = 1.05;    ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
+constexpr double masked_step = 1.3;        ///< of a dot tile, where a whole one is 1
+constexpr double join_cycles = 4;          ///< to join the chains of a sum of dot tiles
+constexpr double run_steps = 0.2;          ///< to begin a run of a dot tile
+constexpr double strided_cycles = 1.0;     ///< to bring an element of a column phase into a row, beside the copy
+constexpr std::int64_t plane_steps = 128;  ///< for depthwise planes, so that those of a unit fit the L2 cache
+constexpr std::int64_t most_rows = 1024;   ///< of depthwise planes in a segment
+constexpr std::int64_t row_terms = 1024;   ///< of depthwise rows, which need no panels
 
 /// Rows of a tile beside so many vectors, nominally.
 double most_rows_beside(double vectors) { return vectors > 1 ? 14 : 16; }
@@ -147,6 +148,13 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
            phase_panel_cycles(p) * (1 + halo(p, channel_terms)) + finite_cycles * rows;
 }
 
+/// Terms of a segment.
+std::int64_t kernel_row_terms(const Conv2dProblem& p) {
+    const std::int64_t inputs = p.in_channels * p.stride_height * p.stride_width;
+    return std::clamp<std::int64_t>(most_kernel_row_inputs / std::max<std::int64_t>(1, inputs), 1,
+                                    most_kernel_row_terms);
+}
+
 /// Cycles per output pixel and group by kernel rows, with lanes = output channels or the inputs of a kernel row.
 double kernel_row_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     // A run of columns that follow each other is what the register tile knows.
@@ -157,7 +165,7 @@ double kernel_row_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const double rows = static_cast<double>(from_output ? inputs : p.out_channels);
     const double kernel_rows = static_cast<double>(p.kernel_height);
     const std::int64_t width = std::max<std::int64_t>(1, p.out_width);
-    const double run = static_cast<double>(std::min(width, kernel_row_terms));
+    const double run = static_cast<double>(std::min(width, kernel_row_terms(p)));
     const double runs = kernel_rows * tap_run_cycles(vectors, rows) / run;
     const double channels = static_cast<double>(p.in_channels), columns = static_cast<double>(width);
     const double element = p.in_channels > few_interleaved ? transpose_cycles : interleave_cycles;
@@ -169,7 +177,7 @@ double kernel_row_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const double output_row_cycles = (p.layout == Layout::nchw ? copy_cycles / 2 : copy_cycles) * rows;
     return tile_cycles(vectors, rows, lane_loads) * kernel_rows + runs +
            (from_output ? output_lane_cycles(p, lanes) : output_row_cycles) +
-           move * input_pixels(p) * (1 + halo(p, kernel_row_terms));
+           move * input_pixels(p) * (1 + halo(p, kernel_row_terms(p)));
 }
 
 /// The same with the better lanes.
@@ -330,7 +338,8 @@ Passes weight_passes(const Conv2dProblem& p, LaneFamily family, const Segments& 
 Segments weight_segments(const Conv2dProblem& p, LaneFamily family, std::size_t element_bytes) {
     const std::int64_t lanes = static_cast<std::int64_t>(64 / element_bytes);
     if (works_on_rows(p)) return make_segments(p.batch, p.out_height, p.out_width, row_terms);
-    if (family == LaneFamily::kernel_rows) return make_segments(p.batch, p.out_height, p.out_width, kernel_row_terms);
+    if (family == LaneFamily::kernel_rows)
+        return make_segments(p.batch, p.out_height, p.out_width, kernel_row_terms(p));
     if (family != LaneFamily::pixels) return make_segments(p.batch, p.out_height, p.out_width, channel_terms);
     if (!p.depthwise()) return make_segments(p.batch, p.out_height, p.out_width, pixel_steps * lanes);
     // Where rows are short, a chain takes a term of every row.

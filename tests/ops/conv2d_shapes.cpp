@@ -164,6 +164,19 @@ ShapeFamily few_inputs() {
     return family;
 }
 
+/// Windows that do not overlap: patches, with or without rows and columns that none of them meets.
+ShapeFamily windows_apart() {
+    return {"windows_apart",
+            {stride(kernel(image(2, 3, 32, 48, 20), 16, 16), 16, 16),
+             stride(kernel(image(1, 1, 66, 64, 9), 32, 32), 32, 32),
+             stride(kernel(image(2, 5, 26, 24, 130), 13, 12), 13, 12),
+             padding(stride(kernel(image(1, 3, 29, 32, 7), 4, 4), 4, 4), 2, 1, 0, 0),
+             padding(stride(kernel(image(1, 2, 48, 47, 6), 17, 16), 17, 16), 3, 0, 1, 0),
+             stride(kernel(image(2, 17, 8, 10, 18), 2, 2), 3, 2), stride(kernel(image(2, 6, 1, 30, 5), 1, 3), 1, 3),
+             stride(dilation(kernel(image(1, 4, 40, 42, 3), 8, 7), 1, 2), 8, 14),
+             groups(stride(kernel(image(1, 6, 16, 16, 4), 4, 4), 4, 4), 2)}};
+}
+
 ShapeFamily dilations() {
     ShapeFamily family{"dilations", {}};
     for (const std::int64_t rate : Sizes{2, 3, 4})
@@ -322,6 +335,7 @@ std::vector<ShapeFamily> conv2d_families() {
                                       deep_padding(),
                                       strides(),
                                       few_inputs(),
+                                      windows_apart(),
                                       dilations(),
                                       grouped(),
                                       depthwise(),
@@ -349,6 +363,8 @@ std::vector<Conv2dShape> rotated_kernel_shapes() {
             output(kernel(image(1, 2, 8, 8, 2), 3, 3), 8, 8),
             output(stride(kernel(image(2, 17, 8, 8, 16), 3, 3), 2, 2), 4, 4),
             output(stride(image(3, 16, 6, 6, 5), 2, 2), 5, 9),
+            stride(kernel(image(2, 3, 8, 12, 5), 4, 4), 4, 4),
+            kernel(image(1, 1, 7, 9, 1), 3, 3),
             output(kernel(image(1, 3, 2, 2, 4), 3, 3), 2, 2),
             output(groups(kernel(image(1, 6, 6, 7, 6), 3, 3), 6), 6, 7),
             groups(kernel(image(2, 24, 6, 7, 24), 3, 2), 6)};

@@ -135,6 +135,25 @@ TEST(Conv2dWeightPlan, TakesTheInputsOfKernelRowsAsLanesWhereTheyFillMoreVectors
     EXPECT_EQ(plan.row_panel_elements(10), 160);
 }
 
+TEST(Conv2dWeightPlan, KeepsTheInputsOfLargeWindowsInACache) {
+    const Conv2dShape shape{.batch = 16,
+                            .in_channels = 3,
+                            .in_height = 224,
+                            .in_width = 224,
+                            .out_channels = 768,
+                            .kernel_height = 32,
+                            .kernel_width = 32,
+                            .stride_height = 32,
+                            .stride_width = 32};
+    for (const Layout layout : {Layout::nchw, Layout::nhwc})
+        for (const RegisterTiles& tiles : {test::wide_tiles, test::narrow_tiles}) {
+            const Conv2dWeightPlan plan =
+                plan_weight(make_problem(shape, {.layout = layout}), tiles, 4, {.threads = 1});
+            EXPECT_LE(plan.worker_elements, 1024 * 1024) << "4 MiB";
+            EXPECT_LE(plan.lane_blocks * plan.row_blocks, 32) << "each brings the inputs anew";
+        }
+}
+
 TEST(Conv2dWeightPlan, ExchangesTheOperandsOfOneOutputChannel) {
     const Conv2dShape shape{.batch = 2,
                             .in_channels = 32,
