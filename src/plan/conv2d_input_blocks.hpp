@@ -10,13 +10,15 @@ constexpr double panel_bytes = 256 * 1024;
 
 /// Columns of a panel whose rows have at least `columns`: long rows a multiple of 256 elements apart, or nearly so,
 /// share a few sets of the L1 cache, where a register tile meets tens of them.
+constexpr std::int64_t long_panel_row = 240, most_columns_added = 32;
 inline std::int64_t panel_pitch(std::int64_t columns) {
-    constexpr std::int64_t page_part = 256, line = 16;
-    const std::int64_t beyond = (columns + line) % page_part;
-    return columns >= page_part - line && beyond < 2 * line ? columns + 2 * line - beyond : columns;
+    const std::int64_t beyond = (columns + most_columns_added / 2) % 256;
+    return columns >= long_panel_row && beyond < most_columns_added ? columns + most_columns_added - beyond : columns;
 }
 /// The largest of the pitches for `columns` or fewer.
-inline std::int64_t most_panel_pitch(std::int64_t columns) { return columns < 240 ? columns : columns + 32; }
+inline std::int64_t most_panel_pitch(std::int64_t columns) {
+    return columns < long_panel_row ? columns : columns + most_columns_added;
+}
 
 /// Products per element of grad_input.
 inline double products_per_pixel(const Conv2dProblem& p) {

@@ -45,7 +45,8 @@ double pixel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes, 
     const double rows = static_cast<double>(std::min<std::int64_t>(p.in_channels, 6));
     // With r channels a vector of grad_output is loaded for r FMAs; the loads cross cache lines. Over a single long row
     // the vectors of a term lie far apart for every term, and the second cache delivers them slower: 1.3 measured.
-    // Each phase meets all of them anew, from the second cache, with its own taps.
+    // Each phase of a stride meets all of grad_output anew: its taps share what comes from the second cache, at about 3
+    // cycles per vector.
     const double phase_taps = static_cast<double>(p.taps()) / static_cast<double>(p.stride_height * p.stride_width);
     const double phase_loads = p.strided() ? 6.4 / (rows * std::max(1.0, phase_taps)) : 0;
     const double loads = std::max({p.in_height == 1 ? 1.3 : crossing, 0.62 + 1.5 / rows, phase_loads});

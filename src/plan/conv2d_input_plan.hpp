@@ -20,7 +20,7 @@ struct InputBlock {
 };
 
 /// The window of grad_output that a block of grad_input reads. Where register tiles have several pixels of an axis, it
-/// may lie outside the tensor: the panel holds zeros there.
+/// may lie outside the tensor: the panel holds zeros there. Long rows have columns behind them that keep them apart.
 struct OutputWindow {
     Range rows, columns;
 };

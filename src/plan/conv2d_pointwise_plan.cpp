@@ -9,7 +9,7 @@ namespace {
 constexpr int most_vectors = 4;    ///< the packing register tiles
 constexpr double call_slots = 80;  ///< of a register tile: call, zeros, stores
 constexpr double read_cycles = 1;  ///< per vector of grad_output that comes from beyond the L1 cache
-constexpr double edge_cycles = 8;  ///< per channel of a strip that ends inside a cache line of grad_input
+constexpr double edge_cycles = 8;  ///< per channel of a strip where planes are no whole vectors: lines of two strips
 /// Cycles per vector of pixels that are moved, per channel, and per element of grad_input beside the sums.
 constexpr double pack_cycles = 4, unpack_cycles = 4, spread_cycles = 0.2;
 
@@ -23,7 +23,7 @@ double strip_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::in
     const double slots = static_cast<double>(std::max<std::int64_t>({vectors * rows, vectors + rows, 8}));
     const double sums = static_cast<double>(tile_count) * (slots + call_slots / terms) * out / 2;
     const double cells = static_cast<double>(plan.strip_lanes * p.stride_height * p.stride_width);
-    const bool ends_inside = !plan.staged && p.pixels_out() % plan.strip_lanes != 0;
+    const bool ends_inside = !plan.staged && !plan.folded && p.pixels_out() % plan.strip_lanes != 0;
     const double moves = (plan.strips_cross_images ? pack_cycles : read_cycles) * out +
                          (plan.staged ? unpack_cycles * in : 0) + (p.strided() ? spread_cycles * cells * in : 0);
     return sums + moves * static_cast<double>(vectors) + (ends_inside ? edge_cycles * in : 0);

@@ -69,7 +69,7 @@ Range share(std::int64_t size, std::int64_t parts, std::int64_t p) {
 
 namespace {
 
-/// Shapes that mean the same become one shape, the one with the longest row.
+/// Shapes that mean the same become one shape.
 void canonicalise(Conv2dProblem& p) {
     // Images of one channel are the same in either layout.
     if (p.groups == 1 && p.depthwise()) {

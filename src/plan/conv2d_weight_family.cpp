@@ -150,9 +150,9 @@ double patch_cost(const Conv2dProblem& p, int lanes) {
 
 /// Terms of a segment.
 std::int64_t kernel_row_terms(const Conv2dProblem& p) {
-    const std::int64_t inputs = p.in_channels * p.stride_height * p.stride_width;
-    return std::clamp<std::int64_t>(most_kernel_row_inputs / std::max<std::int64_t>(1, inputs), 1,
-                                    most_kernel_row_terms);
+    const double inputs = std::max(1.0, static_cast<double>(p.in_channels) * input_pixels(p));
+    return std::clamp(static_cast<std::int64_t>(most_kernel_row_inputs / inputs), std::int64_t{1},
+                      most_kernel_row_terms);
 }
 
 /// Cycles per output pixel and group by kernel rows, with lanes = output channels or the inputs of a kernel row.

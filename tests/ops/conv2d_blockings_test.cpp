@@ -102,6 +102,11 @@ TEST_P(Conv2dBlockings, AreRightAndKeepTheBitsThatTheySayForRandomShapes) {
         if (family.name.find("random") != std::string::npos) check<float>(family.shapes, small_scale() ? 80 : 29);
 }
 
+TEST_P(Conv2dBlockings, AreRightAndKeepTheBitsThatTheySayForWindowsThatDoNotOverlap) {
+    for (const ShapeFamily& family : conv2d_families())
+        if (family.name == "windows_apart") check<float>(family.shapes, small_scale() ? 80 : 29);
+}
+
 INSTANTIATE_TEST_SUITE_P(Layouts, Conv2dBlockings, testing::Values(Layout::nchw, Layout::nhwc),
                          [](const auto& info) { return std::string(name(info.param)); });
 

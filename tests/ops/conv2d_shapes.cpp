@@ -168,6 +168,7 @@ ShapeFamily few_inputs() {
 ShapeFamily windows_apart() {
     return {"windows_apart",
             {stride(kernel(image(2, 3, 32, 48, 20), 16, 16), 16, 16),
+             stride(kernel(image(1, 3, 28, 224, 300), 14, 14), 14, 14),
              stride(kernel(image(1, 1, 66, 64, 9), 32, 32), 32, 32),
              stride(kernel(image(2, 5, 26, 24, 130), 13, 12), 13, 12),
              padding(stride(kernel(image(1, 3, 29, 32, 7), 4, 4), 4, 4), 2, 1, 0, 0),

@@ -94,9 +94,31 @@ TEST(Conv2dInputPlan, KeepsTheRowsOfPixelsApartInTheCache) {
         ASSERT_LE(columns, pitch);
         ASSERT_LE(pitch, most_panel_pitch(columns));
         ASSERT_LE(pitch, columns + 32);
+        ASSERT_LT(most_panel_pitch(columns), most_panel_pitch(columns + 1)) << "fewer columns need no more";
         if (columns < 240) ASSERT_EQ(pitch, columns) << "short rows fill the sets";
         else ASSERT_TRUE(pitch % 256 >= 16 && pitch % 256 < 240) << columns << " lie " << pitch << " apart";
     }
+}
+
+TEST(Conv2dInputPlan, FoldsPatchesOfFewChannels) {
+    const auto lanes = [](std::int64_t channels, std::int64_t window, const RegisterTiles& tiles, std::size_t bytes) {
+        const Conv2dShape shape{.batch = 8,
+                                .in_channels = channels,
+                                .in_height = 224,
+                                .in_width = 224,
+                                .out_channels = 768,
+                                .kernel_height = window,
+                                .kernel_width = window,
+                                .stride_height = window,
+                                .stride_width = window};
+        return input_way(make_problem(shape, {}), bytes, tiles).lanes;
+    };
+    for (const RegisterTiles& tiles : {test::wide_tiles, test::narrow_tiles})
+        for (const std::size_t bytes : {4, 8}) {
+            EXPECT_EQ(lanes(3, 16, tiles, bytes), InputLanes::folded);
+            EXPECT_EQ(lanes(3, 32, tiles, bytes), InputLanes::folded);
+            EXPECT_NE(lanes(17, 14, tiles, bytes), InputLanes::folded) << "too many channels";
+        }
 }
 
 TEST(Conv2dInputPlan, TakesMoreRowsOfPixelsWhereThatSavesLoads) {

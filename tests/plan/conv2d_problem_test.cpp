@@ -44,8 +44,12 @@ TEST(Conv2dProblem, KeepsColumnsThatAreNotOnePixel) {
     shape = patches(6);
     shape.in_width += 1;
     EXPECT_EQ(columns(shape, {.layout = Layout::nhwc}), 6) << "a column is in no window";
-    shape.padding_left = 5;
+    shape = patches(6);
+    shape.padding_left = 1;
     EXPECT_EQ(columns(shape, {.layout = Layout::nhwc}), 6) << "a window begins with padding";
+    shape = patches(6);
+    EXPECT_EQ(columns(shape, {.layout = Layout::nhwc, .input_gradient = InputGradient::rotated_kernel}), 6)
+        << "the kernel is read backwards";
     shape = patches(6);
     shape.in_channels = 6, shape.out_channels = 8, shape.groups = 2;
     EXPECT_EQ(columns(shape, {.layout = Layout::nhwc}), 6) << "pixels have the channels of several groups";
