@@ -272,7 +272,8 @@ ShapeFamily wide() {
              padding(stride(kernel(image(1, 3, 40, 41, 6), 7, 7), 2, 2), 3),
              padding(kernel(image(1, 1, 64, 65, 2), 3, 3), 1), padding(kernel(image(1, 16, 33, 35, 17), 3, 3), 1),
              image(5, 16, 23, 19, 16), image(70, 3, 5, 5, 4), padding(kernel(image(9, 4, 16, 16, 3), 3, 3), 1),
-             groups(padding(kernel(image(3, 8, 40, 30, 8), 3, 3), 1), 8), stride(image(2, 5, 50, 49, 7), 2, 3),
+             groups(padding(kernel(image(3, 8, 40, 30, 8), 3, 3), 1), 8),
+             groups(padding(kernel(image(2, 20, 40, 41, 20), 3, 3), 1), 20), stride(image(2, 5, 50, 49, 7), 2, 3),
              padding(kernel(image(1, 3, 100, 100, 1), 5, 5), 2), kernel(image(1, 1, 28, 28, 6), 5, 5),
              stride(kernel(image(1, 3, 63, 63, 8), 11, 11), 4, 4)}};
 }
