@@ -92,6 +92,10 @@ struct Conv2dContext {
         return box;
     }
 
+    /// Of the input and of grad_output, of these images.
+    std::int64_t tensor_bytes() const {
+        return (problem.input_elements() + problem.output_elements()) * static_cast<std::int64_t>(sizeof(T));
+    }
     TensorView<const T> grad_output(std::int64_t group) const {
         return view(arguments.grad_output, problem.layout, problem.groups, problem.out_channels,
                     problem.grad_output_height, problem.grad_output_width, group);

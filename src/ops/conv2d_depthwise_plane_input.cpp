@@ -49,13 +49,11 @@ kernels::DepthwisePlaneInput<T> make_work(const Conv2dContext<T>& context, const
 template <class T>
 bool has_plane_input(const Conv2dContext<T>& context, const plan::Conv2dDepthwisePlan& plan) noexcept {
     if (plan.input_planes.empty() || functions(context)[0] == nullptr) return false;
-    const plan::Conv2dProblem& p = context.problem;
-    const std::int64_t elements = p.input_elements() + p.output_elements();
     // What comes from memory panels bring better, and from a last cache that is nearly full, too, where planes pass in
     // many blocks of columns.
     const bool few_blocks = plan.input_planes.size() <= 2;
     const std::int64_t cache = threads::last_level_cache_bytes();
-    return elements * static_cast<std::int64_t>(sizeof(T)) <= (few_blocks ? cache : cache / 2);
+    return context.tensor_bytes() <= (few_blocks ? cache : cache / 2);
 }
 
 template <class T>

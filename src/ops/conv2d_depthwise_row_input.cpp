@@ -12,7 +12,6 @@ void compute_row_input(const Conv2dContext<T>& context, const plan::Conv2dDepthw
     const plan::Range channels = plan.unit_range(units);
     const TensorView<const T> grad_output = context.grad_output(0);
     const TensorView<T> grad_input = context.grad_input(0);
-    const std::int64_t bytes = (p.input_elements() + p.output_elements()) * static_cast<std::int64_t>(sizeof(T));
     const kernels::DepthwiseRowInput<T> work{
         .grad_output = grad_output.at(strip.image, channels.begin, 0, 0),
         .grad_output_row = grad_output.row,
@@ -35,7 +34,7 @@ void compute_row_input(const Conv2dContext<T>& context, const plan::Conv2dDepthw
         .padding_left = p.padding_left,
         .accumulate = mode == WriteMode::accumulate,
         .streaming = plan.streaming,
-        .far = threads::exceeds_near_caches(bytes)};
+        .far = threads::exceeds_near_caches(context.tensor_bytes())};
     context.kernels.depthwise->row_input->function[p.stride_width - 1][p.kernel_width / 2 - 1](work);
 }
 

@@ -22,7 +22,6 @@ kernels::DepthwiseRowSums<T> make_work(const Conv2dContext<T>& context, bool wit
     for (std::int64_t y = first_row; y < end_row; ++y)
         if (y >= 0 && y < p.in_height) exists |= 1U << (y - first_row);
     const std::int64_t begin = box.column_begin, end = box.column_end, left = -p.padding_left;
-    const std::int64_t bytes = (p.input_elements() + p.output_elements()) * static_cast<std::int64_t>(sizeof(T));
     const auto all_exist = [&](std::int64_t tap) {
         return plan::valid_outputs(p.out_width, p.in_width, p.stride_width, left + tap);
     };
@@ -41,7 +40,7 @@ kernels::DepthwiseRowSums<T> make_work(const Conv2dContext<T>& context, bool wit
             std::clamp(all_exist(p.kernel_width - 1).end, inner_begin, end) - begin,
             exists,
             0,
-            threads::exceeds_near_caches(bytes)};
+            threads::exceeds_near_caches(context.tensor_bytes())};
 }
 
 }  // namespace

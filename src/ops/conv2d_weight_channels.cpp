@@ -254,12 +254,11 @@ private:
         prefetch_.add(ahead);
         if (!next) return;
         const auto& [group, lanes, rows, box] = *next;
-        const bool all_channels = from_patches() || by_kernel_rows();
         prefetch_window(context_.grad_output(group), output_window(box), output_channels(lanes, rows), prefetch_);
         prefetch_window(context_.input(group), input_window(context_.problem, box),
-                        all_channels  ? Range{0, context_.problem.in_channels}
-                        : lanes_out() ? rows
-                                      : lanes,
+                        plan_.brings_all_inputs() ? Range{0, context_.problem.in_channels}
+                        : lanes_out()             ? rows
+                                                  : lanes,
                         prefetch_);
     }
 

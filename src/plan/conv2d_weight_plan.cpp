@@ -101,8 +101,8 @@ void cut_blocks(Conv2dWeightPlan& plan, const Conv2dProblem& p, const RegisterTi
 double piece_cycles_per_pixel(const Conv2dWeightPlan& plan, const Conv2dProblem& p, LaneSide operand,
                               std::int64_t blocks) {
     constexpr double pixel_piece_cycles = 30;
-    const bool all_inputs = plan.family == LaneFamily::patches || plan.family == LaneFamily::kernel_rows;
-    if (p.layout != Layout::nhwc || blocks == 1 || (all_inputs && operand == LaneSide::input)) return 0;
+    if (p.layout != Layout::nhwc || blocks == 1) return 0;
+    if (operand == LaneSide::input && plan.brings_all_inputs()) return 0;
     return pixel_piece_cycles * (operand == LaneSide::input ? input_pixels(p) : 1);
 }
 

@@ -46,6 +46,8 @@ struct Conv2dWeightPlan {
     bool has_kernel_row_panel(LaneSide operand) const {
         return family == LaneFamily::kernel_rows && operand == LaneSide::input;
     }
+    /// Whether a block brings the inputs of all channels, whatever its own.
+    bool brings_all_inputs() const { return family == LaneFamily::patches || family == LaneFamily::kernel_rows; }
     /// Elements of an operand that a block of so many of its channels brings for an output pixel.
     double elements_per_pixel(LaneSide operand, double channels) const {
         if (has_kernel_row_panel(operand))

@@ -102,16 +102,7 @@ TEST(Conv2dInputPlan, KeepsTheRowsOfPixelsApartInTheCache) {
 
 TEST(Conv2dInputPlan, FoldsPatchesOfFewChannels) {
     const auto lanes = [](std::int64_t channels, std::int64_t window, const RegisterTiles& tiles, std::size_t bytes) {
-        const Conv2dShape shape{.batch = 8,
-                                .in_channels = channels,
-                                .in_height = 224,
-                                .in_width = 224,
-                                .out_channels = 768,
-                                .kernel_height = window,
-                                .kernel_width = window,
-                                .stride_height = window,
-                                .stride_width = window};
-        return input_way(make_problem(shape, {}), bytes, tiles).lanes;
+        return input_way(make_problem(test::patch_layer(8, channels, 224, 768, window), {}), bytes, tiles).lanes;
     };
     for (const RegisterTiles& tiles : {test::wide_tiles, test::narrow_tiles})
         for (const std::size_t bytes : {4, 8}) {
@@ -122,10 +113,7 @@ TEST(Conv2dInputPlan, FoldsPatchesOfFewChannels) {
 }
 
 TEST(Conv2dInputPlan, TakesMoreRowsOfPixelsWhereThatSavesLoads) {
-    Conv2dShape shape{.batch = 64, .in_channels = 16, .in_height = 32, .in_width = 32, .out_channels = 16};
-    shape.kernel_height = shape.kernel_width = 3;
-    shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 1;
-    const Conv2dProblem p = make_problem(shape, {});
+    const Conv2dProblem p = make_problem(test::square_layer(64, 16, 32, 16, 3), {});
     EXPECT_EQ(plan_input(p, test::wide_tiles, 4, {}).pixel_vectors, 3) << "3 x 8, not 2 x 8";
     EXPECT_EQ(plan_input(p, test::narrow_tiles, 4, {}).pixel_vectors, 2) << "2 x 6, not 3 x 4";
 }

@@ -136,15 +136,7 @@ TEST(Conv2dWeightPlan, TakesTheInputsOfKernelRowsAsLanesWhereTheyFillMoreVectors
 }
 
 TEST(Conv2dWeightPlan, KeepsTheInputsOfLargeWindowsInACache) {
-    const Conv2dShape shape{.batch = 16,
-                            .in_channels = 3,
-                            .in_height = 224,
-                            .in_width = 224,
-                            .out_channels = 768,
-                            .kernel_height = 32,
-                            .kernel_width = 32,
-                            .stride_height = 32,
-                            .stride_width = 32};
+    const Conv2dShape shape = test::patch_layer(16, 3, 224, 768, 32);
     for (const Layout layout : {Layout::nchw, Layout::nhwc})
         for (const RegisterTiles& tiles : {test::wide_tiles, test::narrow_tiles}) {
             const Conv2dWeightPlan plan =

@@ -26,4 +26,12 @@ inline Conv2dShape square_layer(std::int64_t batch, std::int64_t in, std::int64_
             .groups = groups};
 }
 
+/// A square layer without padding whose windows lie side by side.
+inline Conv2dShape patch_layer(std::int64_t batch, std::int64_t in, std::int64_t size, std::int64_t out,
+                               std::int64_t window) {
+    Conv2dShape shape = square_layer(batch, in, size, out, window, window);
+    shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 0;
+    return shape;
+}
+
 }  // namespace backgrad::test
