@@ -1,6 +1,7 @@
 #include "kernels/pool2d_kernels.hpp"
 
 #include "kernels/pool2d_entries.hpp"
+#include "kernels/pool2d_strip_lanes.hpp"
 #include "simd/vec.hpp"
 
 namespace backgrad::BACKGRAD_ISA {
@@ -11,6 +12,7 @@ constexpr kernels::Pool2dKernels<T> make_table() {
     return {
         .lanes = vec<T>::lanes,
         .many_registers = sizeof(vec<T>) == 64,  // with such vectors come 32 of them
+        .whole_lines = strips_of_two_planes<T>,
         .max_nchw = max_pool_nchw,
         .max_nhwc = max_pool_nhwc,
         .max_any_nchw = max_pool_any_nchw,
@@ -20,6 +22,7 @@ constexpr kernels::Pool2dKernels<T> make_table() {
         .max_strips_nchw = max_pool_strips,
         .average_strips_nchw = average_pool_strips,
         .max_input_row_tiles_nhwc = max_pool_input_row_tiles,
+        .max_scatter_nchw = max_pool_scatter,
         .max_overlap_nhwc = max_pool_overlap,
         .average_overlap_nhwc = average_pool_overlap,
         .max_row_tiles_nhwc = max_pool_row_tiles,

@@ -94,6 +94,17 @@ inline constexpr int pool2d_tile_rows = 4;
 inline constexpr int pool2d_tile_window_rows = 6;
 inline constexpr std::int64_t pool2d_tile_windows = 48 * 1024;
 
+/// Pixels whose sums, and windows whose indices, the kernel of planes in scratch keeps of each of two planes.
+inline constexpr std::int64_t pool2d_scatter_pixels = 4 * 1024;
+inline constexpr std::int64_t pool2d_scatter_windows = 4 * 1024;
+
+/// Blocks of rows of planes whose sums stand in scratch: see plan::Pool2dScatter. Tables are a vector longer than the
+/// windows of a block.
+struct Pool2dScatter {
+    std::int64_t planes, rows;
+    const std::int32_t *window_rows, *window_columns, *first_cells, *last_cells;
+};
+
 /// One pooling problem.
 struct Pool2dProblem {
     std::int64_t input_elements, output_elements;  ///< of the whole tensors
@@ -103,7 +114,9 @@ struct Pool2dProblem {
     Covers rows, columns;
     Pool2dLine line;                  ///< by lines
     Pool2dPhases phases;              ///< by phases
+    Pool2dScatter scatter;            ///< by planes in scratch
     std::int64_t strip_steps;         ///< by strips: rows of windows at once
+    std::int64_t strip_planes;        ///< likewise, planes at once where boxes hold whole planes
     std::int64_t cached_rows;         ///< NHWC with source = input: row y of windows stands in row y % cached_rows
     std::int64_t channels_per_block;  ///< NHWC with source = input: channels whose maxima fit the scratch
     std::int64_t columns_per_block;   ///< likewise, columns of grad_input
@@ -127,9 +140,11 @@ struct Pool2dTensors {
     const T* input;
     const std::int32_t* plane_indices;
     const std::uint8_t* window_offsets;
-    const T* const* reciprocals;  ///< average: 1 / area of the windows of row y is reciprocals[y][x]
-    const T* line_reciprocals;    ///< average by lines of planes: of all windows of the line
-    T reciprocal;                 ///< global average: 1 / (in_height * in_width)
+    /// Average: 1 / area of the windows of row y is reciprocals[y][x]; rows have `pool2d_strip_margin` zeros before
+    /// and behind them.
+    const T* const* reciprocals;
+    const T* line_reciprocals;  ///< average by lines of planes: of all windows of the line
+    T reciprocal;               ///< global average: 1 / (in_height * in_width)
     T* grad_input;
 };
 
@@ -143,9 +158,11 @@ template <class T>
 struct Pool2dKernels {
     int lanes;
     bool many_registers;  ///< enough for the best cells of a tile of rows with stride 1
+    bool whole_lines;     ///< vectors are as long as cache lines, and their halves may belong to two planes
     Pool2dKernel<T> max_nchw, max_nhwc, max_any_nchw, max_any_nhwc;
     Pool2dKernel<T> max_phases, average_phases;  ///< either layout
     Pool2dKernel<T> max_strips_nchw, average_strips_nchw, max_input_row_tiles_nhwc;
+    Pool2dKernel<T> max_scatter_nchw;  ///< not from the input
     Pool2dKernel<T> max_overlap_nhwc, average_overlap_nhwc;
     Pool2dKernel<T> max_row_tiles_nhwc, average_row_tiles_nhwc;  ///< not from the input
     Pool2dKernel<T> max_separate_nhwc;                           ///< source = input

@@ -2,6 +2,7 @@
 
 #include "kernels/pool2d_best.hpp"
 #include "kernels/pool2d_kernels.hpp"
+#include "kernels/pool2d_strip_lanes.hpp"
 #include "kernels/unrolled.hpp"
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace backgrad::BACKGRAD_ISA {
 namespace {
 
 /// Rows [begin, end) of a plane of the input. Whole vectors are read: up to `pool2d_strip_margin` elements before and
-/// behind the rows.
+/// behind the rows. Of two planes, the second one stands right behind the first.
 template <class T>
 struct StripInput {
     const T* rows;
@@ -20,11 +21,16 @@ struct StripInput {
 
 /// The cells in which overlapping windows have their maxima, as numbers in the window, strip by strip: a vector of
 /// windows side by side, from the top to the bottom. Each row of the input is reduced once, to its best cell in every
-/// window, and stays in registers until the last window that it belongs to.
-template <class T, int window, int stride>
+/// window, and stays in registers until the last window that it belongs to. `planes`: as in StripSums.
+template <class T, int window, int stride, int planes>
 class StripMaxima {
+    using Lanes = StripLanes<T, planes>;
+
 public:
     explicit StripMaxima(const kernels::Pool2dProblem& problem) : problem_(problem) {}
+
+    /// How far behind those of the first plane the second one's are written: not so close that they meet.
+    std::int64_t next() const { return planes == 1 ? 0 : problem_.out_height * problem_.out_width + lanes; }
 
     /// Of rows [begin, end) of windows. Writes whole vectors. `ordered` promises that all of the input is finite.
     template <bool ordered>
@@ -35,7 +41,7 @@ public:
     }
 
 private:
-    static constexpr int lanes = vec<T>::lanes;
+    static constexpr int lanes = Lanes::count;
     using Index = index_vec<T>;
     using Mask = typename vec<T>::mask;
     using Best = BestCell<T>;
@@ -50,7 +56,7 @@ private:
         Mask dead[window];  ///< where a cell lies outside
 
         Strip(const kernels::Pool2dProblem& problem, std::int64_t column) {
-            Index start = Index::iota();
+            Index start = Lanes::numbers();
             if constexpr (stride == 2) start = start + start;
             start = start + number(column);
             first = number(0);
@@ -68,6 +74,7 @@ private:
         const std::int64_t width = problem_.in_width, out_width = problem_.out_width, rows = input.end - input.begin;
         const std::int64_t column = stride * x - problem_.padding_left;
         const Strip strip(problem_, column);
+        const std::int64_t plane = problem_.in_height * width, next_plane = next();
         // Rows are counted from the first one of the input on.
         std::int64_t row = stride * y - problem_.padding_top - input.begin, above = problem_.padding_top - stride * y;
         const T* from = input.rows + row * width + column;
@@ -75,7 +82,7 @@ private:
         const auto reduce_next = [&](Best & next) __attribute__((always_inline)) {
             // Outside the tensor -infinity, which exceeds nothing.
             next = {nothing(), strip.first};
-            if (0 <= row && row < rows) reduce<ordered>(strip, from, next);
+            if (0 <= row && row < rows) reduce<ordered>(strip, from, plane, next);
             ++row;
             from += width;
         };
@@ -88,16 +95,17 @@ private:
                 constexpr int tap = before + 1;
                 all.template take<ordered>({best[tap].value, best[tap].position + number(tap * window)});
             });
-            all.position.store(to);
+            if constexpr (planes == 1) all.position.store(to);
+            else store_halves(all.position, to, to + next_plane);
             unrolled<window - stride>([&](auto tap) { best[tap] = best[tap + stride]; });
         }
     }
 
-    /// The best cells of a row.
+    /// The best cells of a row. `plane`: elements from one plane to the next, here and below.
     template <bool ordered>
-    [[gnu::always_inline]] static void reduce(const Strip& strip, const T* from, Best& best) {
+    [[gnu::always_inline]] static void reduce(const Strip& strip, const T* from, std::int64_t plane, Best& best) {
         vec<T> cells[window];
-        load(from, cells);
+        load(from, plane, cells);
         unrolled<window>([&](auto tap) __attribute__((always_inline)) {
             cells[tap] = select(strip.dead[tap], nothing(), cells[tap]);
         });
@@ -108,13 +116,15 @@ private:
         });
     }
 
-    [[gnu::always_inline]] static void load(const T* from, vec<T> (&cells)[window]) {
+    [[gnu::always_inline]] static void load(const T* from, std::int64_t plane, vec<T> (&cells)[window]) {
+        // Of two planes, either has as many columns as a vector has lanes.
+        const T* const more = planes == 1 ? from + lanes : from + plane;
         unrolled<window>([&](auto tap) __attribute__((always_inline)) {
             if constexpr (stride == 1) {
-                cells[tap] = vec<T>::load(from + tap);
+                cells[tap] = Lanes::load(from + tap, plane);
             } else if constexpr (tap % 2 == 0) {
                 vec<T> odd{};
-                deinterleave(vec<T>::load(from + tap), vec<T>::load(from + tap + lanes), cells[tap], odd);
+                deinterleave(vec<T>::load(from + tap), vec<T>::load(more + tap), cells[tap], odd);
                 if constexpr (tap + 1 < window) cells[tap + 1] = odd;
             }
         });

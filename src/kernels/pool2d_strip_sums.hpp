@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/pool2d_cells.hpp"
+#include "kernels/pool2d_strip_lanes.hpp"
 #include "kernels/unrolled.hpp"
 #include "simd/index.hpp"
 #include "simd/vec.hpp"
@@ -13,21 +14,24 @@ namespace {
 
 /// Rows [begin, end) of windows. `saved` tells which cell each of them has its maximum in; averages have `reciprocals`,
 /// those of row y in reciprocals[y], instead. Whole vectors are read: up to `pool2d_strip_margin` elements before and
-/// behind the rows.
+/// behind the rows. Of two planes, those of the second one lie `next_gradients` and `next_saved` elements further.
 template <class T, class Saved>
 struct StripWindows {
     const T* gradients;
     const Saved* saved;
     const T* const* reciprocals;
     std::int64_t begin, end;
+    std::int64_t next_gradients, next_saved;
 };
 
 /// The sums of overlapping windows over rows of a plane, strip by strip: a vector of columns of each column phase, from
 /// the top to the bottom. A row of windows is loaded once, at each distance at which it lies from the strip's pixels,
 /// and serves all rows of pixels under it, whose sums wait in registers for the windows below. `streaming`: rows of
-/// strips are whole cache lines, which go past the caches.
-template <class T, PoolRule rule, int window, int stride, bool streaming>
+/// strips are whole cache lines, which go past the caches. `planes`: 2 where a strip is all columns of two planes.
+template <class T, PoolRule rule, int window, int stride, int planes, bool streaming>
 class StripSums {
+    using Lanes = StripLanes<T, planes>;
+
 public:
     /// What the search finds is the number of a cell in its window, too.
     using Saved = std::conditional_t<rule == PoolRule::plane_indices, std::int32_t, std::uint8_t>;
@@ -53,7 +57,7 @@ public:
     }
 
 private:
-    static constexpr int lanes = vec<T>::lanes;
+    static constexpr int lanes = Lanes::count;
     static constexpr int columns = stride * lanes;
     static constexpr bool averages = rule == PoolRule::average;
     using Index = index_vec<T>;
@@ -95,7 +99,7 @@ private:
         }
         /// Negative where there is no window.
         static Index dead(const kernels::Pool2dProblem& problem, std::int64_t window_at) {
-            const Index x = Index::iota() + number(window_at);
+            const Index x = Lanes::numbers() + number(window_at);
             return sign(x) | sign(number(problem.out_width - 1) - x);
         }
     };
@@ -111,7 +115,7 @@ private:
         Cells(const kernels::Pool2dProblem& problem, std::int64_t column)
             : first(Reach<phase>::first(problem, column)) {
             unrolled<Reach<phase>::distances>([&](auto j) { dead[j] = Reach<phase>::dead(problem, first + j); });
-            Index step = Index::iota();
+            Index step = Lanes::numbers();
             if constexpr (stride == 2) step = step + step;
             unrolled<window>([&](auto tap) { here[tap] = step + number(column + tap * problem.in_width); });
         }
@@ -125,10 +129,9 @@ private:
         typename vec<T>::mask dead[Reach<phase>::distances];
         vec<T> reciprocal[Reach<phase>::distances];
         const T* row = nullptr;  ///< whose reciprocals these are
-        std::int64_t out_width;
 
         Shares(const kernels::Pool2dProblem& problem, std::int64_t column)
-            : first(Reach<phase>::first(problem, column)), out_width(problem.out_width) {
+            : first(Reach<phase>::first(problem, column)) {
             unrolled<Reach<phase>::distances>([&](auto j) {
                 dead[j] = negative(Reach<phase>::dead(problem, first + j));
                 reciprocal[j] = vec<T>::zero();
@@ -138,11 +141,7 @@ private:
         [[gnu::always_inline]] void enter(const Windows& windows, std::int64_t y) {
             if (windows.reciprocals[y] == row) return;
             row = windows.reciprocals[y];
-            T some[lanes + Reach<phase>::distances];
-            for (int k = 0; k < lanes + Reach<phase>::distances; ++k) {
-                some[k] = 0 <= first + k && first + k < out_width ? row[first + k] : T(0);
-            }
-            unrolled<Reach<phase>::distances>([&](auto j) { reciprocal[j] = vec<T>::load(some + j); });
+            unrolled<Reach<phase>::distances>([&](auto j) { reciprocal[j] = Lanes::load(row + first + j, 0); });
         }
     };
 
@@ -157,6 +156,7 @@ private:
         const std::int64_t column = of_strip.first, written = of_strip.written;
         Strip<phase> strip(problem_, column);
         const std::int64_t padding = problem_.padding_top, width = problem_.in_width, out_width = problem_.out_width;
+        const std::int64_t plane = problem_.in_height * width;
         const T* const end = rows.to + (rows.end - rows.begin) * width;
         std::int64_t y = (rows.begin + padding) / stride - (window - 1) / stride, row = stride * y - padding;
         std::int64_t at = (y - windows.begin) * out_width + strip.first;
@@ -168,13 +168,13 @@ private:
                 prefetch_to_l2(windows.gradients + at + ahead);
                 if constexpr (rule != PoolRule::input && !averages) prefetch_to_l2(windows.saved + at + ahead);
                 strip.enter(windows, y);
-                if constexpr (averages) add_shares(strip, windows.gradients + at, sums);
-                else add(strip, windows.gradients + at, windows.saved + at, number(row * width), sums);
+                if constexpr (averages) add_shares(strip, windows, at, sums);
+                else add(strip, windows, at, number(row * width), sums);
             }
             unrolled<stride>([&](auto tap) __attribute__((always_inline)) {
                 if (rows.begin <= row && row < rows.end) {
-                    if constexpr (rule == PoolRule::input) fetch(rows.next + (to - rows.to));
-                    put(sums[tap], to, end, written, width - column);
+                    if constexpr (rule == PoolRule::input) fetch(rows.next + (to - rows.to), plane);
+                    put(sums[tap], to, plane, end, written, width - column);
                 }
                 ++row;
                 to += width;
@@ -189,8 +189,11 @@ private:
         }
     }
 
-    [[gnu::always_inline]] static void fetch(const T* cells) {
-        unrolled<stride>([&](auto e) { prefetch_to_l2(cells + e * lanes); });
+    /// `plane`: elements from one plane to the next, here and below.
+    [[gnu::always_inline]] static void fetch(const T* cells, std::int64_t plane) {
+        if constexpr (planes == 1) return unrolled<stride>([&](auto e) { prefetch_to_l2(cells + e * lanes); });
+        prefetch_to_l2(cells);
+        prefetch_to_l2(cells + plane);
     }
 
     [[gnu::always_inline]] static void clear(vec<T> (&sums)[stride]) {
@@ -200,16 +203,18 @@ private:
     /// Adds a row of windows to the sums of the rows of pixels under it: windows in ascending order, which is that of
     /// descending cells. `origin` is the position of the row under their first cells.
     template <int phase>
-    [[gnu::always_inline]] static void add(const Cells<phase>& strip, const T* gradients, const Saved* saved,
+    [[gnu::always_inline]] static void add(const Cells<phase>& strip, const Windows& windows, std::int64_t at,
                                            Index origin, Sum& sums) {
+        const T* const gradients = windows.gradients + at;
+        const Saved* const saved = windows.saved + at;
         unrolled<window>([&](auto descending) __attribute__((always_inline)) {
             constexpr int tap = window - 1 - descending;
             constexpr Meeting met = meeting(phase, tap);
             constexpr int j = met.distance - Reach<phase>::lowest;
-            vec<T> gradient = vec<T>::load(gradients + j);
+            vec<T> gradient = Lanes::load(gradients + j, windows.next_gradients);
             // A load that is part of a masked addition would wait for the mask.
             keep_in_register(gradient);
-            Index cell = Index::load(saved + j) | strip.dead[j];
+            Index cell = Lanes::load_index(saved + j, windows.next_saved) | strip.dead[j];
             if constexpr (rule == PoolRule::plane_indices) cell = cell - (origin + number(met.e));
             unrolled<window>([&](auto row_tap) __attribute__((always_inline)) {
                 const Index expected =
@@ -222,11 +227,13 @@ private:
 
     /// The same for averages.
     template <int phase>
-    [[gnu::always_inline]] static void add_shares(const Shares<phase>& strip, const T* gradients, Sum& sums) {
+    [[gnu::always_inline]] static void add_shares(const Shares<phase>& strip, const Windows& windows, std::int64_t at,
+                                                  Sum& sums) {
+        const T* const gradients = windows.gradients + at;
         unrolled<window>([&](auto descending) __attribute__((always_inline)) {
             constexpr Meeting met = meeting(phase, window - 1 - descending);
             constexpr int j = met.distance - Reach<phase>::lowest;
-            vec<T> share = vec<T>::load(gradients + j) * strip.reciprocal[j];
+            vec<T> share = Lanes::load(gradients + j, windows.next_gradients) * strip.reciprocal[j];
             share = select(strip.dead[j], vec<T>::zero(), share);
             unrolled<window>([&](auto row_tap) { sums[row_tap][met.e] = sums[row_tap][met.e] + share; });
         });
@@ -234,10 +241,11 @@ private:
 
     /// `left` columns of the row are left. Whole vectors may reach into the row below, which is written later; but what
     /// goes past the caches goes once.
-    [[gnu::always_inline]] static void put(const vec<T> (&sums)[stride], T* to, const T* end, std::int64_t written,
-                                           std::int64_t left) {
+    [[gnu::always_inline]] static void put(const vec<T> (&sums)[stride], T* to, std::int64_t plane, const T* end,
+                                           std::int64_t written, std::int64_t left) {
         vec<T> parts[2] = {sums[0], sums[0]};
         if constexpr (stride == 2) interleave(sums[0], sums[1], parts[0], parts[1]);
+        if constexpr (planes == 2) return put_planes(parts, to, to + plane, to + columns <= end, left);
         if constexpr (streaming) {
             return unrolled<stride>([&](auto e) {
                 if (e * lanes >= written && e * lanes < left) parts[e].stream(to + e * lanes);
@@ -248,6 +256,19 @@ private:
             const std::int64_t n = left - e * lanes;
             if (n > 0) parts[e].store_first(to + e * lanes, static_cast<int>(n < lanes ? n : lanes));
         });
+    }
+
+    /// The same for a row of either plane, of which there is room for whole vectors or not.
+    [[gnu::always_inline]] static void put_planes(vec<T> (&rows)[2], T* low, T* high, bool room, std::int64_t left) {
+        if constexpr (stride == 1) {
+            if (room) return store_halves(rows[0], low, high);
+            rows[1] = upper_half(rows[0]);
+        } else if (room) {
+            rows[0].store(low);
+            return rows[1].store(high);
+        }
+        rows[0].store_first(low, static_cast<int>(left));
+        rows[1].store_first(high, static_cast<int>(left));
     }
 
     const kernels::Pool2dProblem& problem_;

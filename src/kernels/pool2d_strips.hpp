@@ -10,50 +10,62 @@
 namespace backgrad::BACKGRAD_ISA {
 namespace {
 
-/// NCHW, overlapping windows without dilation: blocks of rows, strip by strip. Gradients, indices and input are read
+/// NCHW, overlapping windows without dilation: blocks of rows, strip by strip; planes whose rows fill at most half of a
+/// strip in pairs. Gradients, indices and input are read
 /// where they lie; only blocks at the ends of a tensor, which whole vectors would overrun, are copied first.
 template <class T, PoolRule rule, int window, int stride, class Writer>
 class StripGatherer {
 public:
     StripGatherer(const kernels::Pool2dProblem& problem, const kernels::Pool2dTensors<T>& tensors)
-        : problem_(problem),
-          tensors_(tensors),
-          sums_(problem),
-          maxima_(problem),
-          writer_(problem.accumulate, problem.streaming) {
+        : problem_(problem), tensors_(tensors), writer_(problem.accumulate, problem.streaming) {
         const std::int64_t steps = Writer::room / (stride * problem.in_width);
         block_rows_ = stride * (steps < problem.strip_steps ? steps : problem.strip_steps);
     }
 
     void gather(const kernels::Pool2dBox& box) {
         for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
-            for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
-                plane_ = n * problem_.channels + c;
-                for (std::int64_t row = box.row_begin; row < box.row_end; row += block_rows_) {
-                    const std::int64_t left = box.row_end - row;
-                    gather_rows(row, row + (left < block_rows_ ? left : block_rows_));
+            const std::int64_t end = n * problem_.channels + box.channel_end;
+            plane_ = n * problem_.channels + box.channel_begin;
+            if constexpr (pairs) {
+                for (; problem_.strip_planes == 2 && plane_ + 2 <= end; plane_ += 2) {
+                    gather_rows<2>(box.row_begin, box.row_end);
                 }
             }
+            for (; plane_ < end; ++plane_) gather_plane(box);
         }
     }
 
 private:
     static constexpr int lanes = vec<T>::lanes;
     static constexpr std::int64_t margin = kernels::pool2d_strip_margin;
-    using Sums = StripSums<T, rule, window, stride, std::is_same_v<Writer, StreamWriter<T>>>;
-    using Saved = typename Sums::Saved;
+    static constexpr bool streaming = std::is_same_v<Writer, StreamWriter<T>>;
+    static constexpr bool pairs = strips_of_two_planes<T> && !streaming;
+    template <int planes>
+    using Sums = StripSums<T, rule, window, stride, planes, streaming>;
+    using Saved = typename Sums<1>::Saved;
+    using Windows = typename Sums<1>::Windows;
 
+    void gather_plane(const kernels::Pool2dBox& box) {
+        for (std::int64_t row = box.row_begin; row < box.row_end; row += block_rows_) {
+            const std::int64_t left = box.row_end - row;
+            gather_rows<1>(row, row + (left < block_rows_ ? left : block_rows_));
+        }
+    }
+
+    /// Of two planes, all rows.
+    template <int planes>
     void gather_rows(std::int64_t begin, std::int64_t end) {
         const std::int64_t first = (begin + problem_.padding_top) / stride - (window - 1) / stride;
         const std::int64_t last = (end - 1 + problem_.padding_top) / stride;
         const std::int64_t low = first > 0 ? first : 0;
         const std::int64_t high = last < problem_.out_height ? last + 1 : problem_.out_height;
+        const std::int64_t next = (plane_ + planes - 1) * problem_.in_height + end;
         writer_.seek(tensors_.grad_input + (plane_ * problem_.in_height + begin) * problem_.in_width);
-        typename Sums::Rows rows{begin, end, writer_.reserve(), nullptr};
-        if constexpr (rule == PoolRule::input)
-            rows.next = tensors_.input + (plane_ * problem_.in_height + end) * problem_.in_width;
-        sums_.add_up(bring_windows(low, high), rows, (high - low) * problem_.out_width);
-        writer_.commit((end - begin) * problem_.in_width);
+        typename Sums<planes>::Rows rows{begin, end, writer_.reserve(), nullptr};
+        if constexpr (rule == PoolRule::input) rows.next = tensors_.input + next * problem_.in_width;
+        const std::int64_t ahead = planes * (high - low) * problem_.out_width;
+        Sums<planes>(problem_).add_up(bring_windows<planes>(low, high), rows, ahead);
+        writer_.commit(planes * (end - begin) * problem_.in_width);
     }
 
     /// Whether whole vectors beside a run of elements stay inside a tensor of `elements`.
@@ -70,15 +82,19 @@ private:
         return scratch + margin;
     }
 
-    typename Sums::Windows bring_windows(std::int64_t begin, std::int64_t end) {
-        const std::int64_t count = end > begin ? (end - begin) * problem_.out_width : 0;
+    template <int planes>
+    Windows bring_windows(std::int64_t begin, std::int64_t end) {
+        const std::int64_t count = end > begin ? planes * (end - begin) * problem_.out_width : 0;
         const std::int64_t first = (plane_ * problem_.out_height + begin) * problem_.out_width;
         const bool direct = inside(first, count, problem_.output_elements);
-        typename Sums::Windows windows{tensors_.grad_output + first, nullptr, tensors_.reciprocals, begin, end};
+        Windows windows{tensors_.grad_output + first, nullptr, tensors_.reciprocals, begin, end, 0, 0};
+        windows.next_gradients = windows.next_saved = problem_.out_height * problem_.out_width;
         if (!direct) windows.gradients = copy(windows.gradients, count, gradients_);
         if constexpr (rule == PoolRule::input) {
+            const StripMaxima<T, window, stride, planes> maxima(problem_);
             windows.saved = saved_ + margin;
-            if (count > 0) find_maxima(begin, end);
+            windows.next_saved = maxima.next();
+            if (count > 0) find_maxima(maxima, begin, end);
         } else if constexpr (rule != PoolRule::average) {
             if constexpr (rule == PoolRule::plane_indices) windows.saved = tensors_.plane_indices + first;
             else windows.saved = tensors_.window_offsets + first;
@@ -87,26 +103,26 @@ private:
         return windows;
     }
 
-    void find_maxima(std::int64_t begin, std::int64_t end) {
+    template <int planes>
+    void find_maxima(const StripMaxima<T, window, stride, planes>& maxima, std::int64_t begin, std::int64_t end) {
         const std::int64_t top = begin * stride - problem_.padding_top;
         const std::int64_t bottom = (end - 1) * stride - problem_.padding_top + window;
         StripInput<T> input{};
         input.begin = top > 0 ? top : 0;
         input.end = bottom < problem_.in_height ? bottom : problem_.in_height;
         const std::int64_t first = (plane_ * problem_.in_height + input.begin) * problem_.in_width;
-        const std::int64_t count = (input.end - input.begin) * problem_.in_width;
+        const std::int64_t rows = (planes - 1) * problem_.in_height + input.end - input.begin;
+        const std::int64_t count = rows * problem_.in_width;
         input.rows = tensors_.input + first;
         const bool finite = all_finite(input.rows, count);
         if (!inside(first, count, problem_.input_elements)) input.rows = copy(input.rows, count, input_);
-        finite ? maxima_.template find<true>(input, begin, end, saved_ + margin)
-               : maxima_.template find<false>(input, begin, end, saved_ + margin);
+        finite ? maxima.template find<true>(input, begin, end, saved_ + margin)
+               : maxima.template find<false>(input, begin, end, saved_ + margin);
     }
 
     const kernels::Pool2dProblem& problem_;
     const kernels::Pool2dTensors<T>& tensors_;
     std::int64_t plane_ = 0, block_rows_;
-    const Sums sums_;
-    const StripMaxima<T, window, stride> maxima_;
     Writer writer_;
     alignas(64) T gradients_[kernels::pool2d_strip_windows];
     alignas(64) Saved saved_[kernels::pool2d_strip_windows];

@@ -58,6 +58,15 @@ kernels::Pool2dPhases view(const plan::Pool2dPhases& plan) {
             .cell_rows = plan.cell_rows};
 }
 
+kernels::Pool2dScatter view(const plan::Pool2dScatter& plan) {
+    return {.planes = plan.planes,
+            .rows = plan.rows,
+            .window_rows = plan.window_rows.data(),
+            .window_columns = plan.window_columns.data(),
+            .first_cells = plan.first_cells.data(),
+            .last_cells = plan.last_cells.data()};
+}
+
 kernels::MaximumSource source_of(plan::Pool2dReads reads) {
     switch (reads) {
         case plan::Pool2dReads::plane_indices:
@@ -117,7 +126,10 @@ plan::Pool2dKernelLimits limits(const kernels::Pool2dKernels<T>& table) {
             .strip_windows = kernels::pool2d_strip_windows - 2 * kernels::pool2d_strip_margin,
             .strip_cells = kernels::pool2d_strip_cells - 2 * kernels::pool2d_strip_margin,
             .strip_room = kernels::pool2d_strip_room_bytes / static_cast<std::int64_t>(sizeof(T)),
+            .scatter_pixels = kernels::pool2d_scatter_pixels,
+            .scatter_windows = kernels::pool2d_scatter_windows,
             .many_registers = table.many_registers,
+            .whole_lines = table.whole_lines,
             .tile_windows = kernels::pool2d_tile_windows / kernels::pool2d_tile_window_rows};
 }
 
@@ -159,6 +171,7 @@ Pool2dGather<T>::Pool2dGather(const Pool2dShape& asked, Layout layout, plan::Poo
     problem_.columns = view(columns_);
     problem_.line = view(lines_);
     problem_.phases = view(phases_);
+    problem_.scatter = view(scatter_);
 }
 
 template <class T>
@@ -174,8 +187,14 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
         return;
     }
     if (layout == Layout::nhwc && !whole_vectors && plan_images(shape, reads, table, writes)) return;
+    scatter_ = plan::make_scatter(shape, layout, reads, limits(table));
+    if (scatter_.fits) {
+        kernel_ = table.max_scatter_nchw;
+        return;
+    }
     if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table));
     if (problem_.strip_steps > 0) {
+        problem_.strip_planes = writes.whole_planes ? plan::strip_planes(shape, reads, limits(table)) : 1;
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_strips_nchw : table.max_strips_nchw;
         return;
     }

@@ -4,6 +4,7 @@
 #include "plan/pool2d_lines.hpp"
 #include "plan/pool2d_phases.hpp"
 #include "plan/pool2d_plan.hpp"
+#include "plan/pool2d_scatter.hpp"
 
 #include <backgrad/pool2d.hpp>
 
@@ -72,6 +73,7 @@ private:
     plan::Pool2dCovers rows_, columns_;
     plan::Pool2dLines lines_;
     plan::Pool2dPhases phases_;
+    plan::Pool2dScatter scatter_;
     kernels::Pool2dProblem problem_{};  ///< points into the plans above
     kernels::Pool2dKernel<T> kernel_ = nullptr;
 };

@@ -7,7 +7,8 @@
 
 namespace backgrad {
 
-/// 1 / area of every window. Rows of windows that reach equally far into the input share their numbers.
+/// 1 / area of every window, with zeros before and behind each row, so that whole vectors may be read there. Rows of
+/// windows that reach equally far into the input share their numbers.
 template <class T>
 class Pool2dReciprocals {
 public:
@@ -18,12 +19,16 @@ public:
         for (std::int64_t y = 0; y < height.out; ++y) {
             const std::int64_t cells = include ? height.window : height.cells(y);
             std::vector<T>& row = by_cells_[cells];
-            for (std::int64_t x = static_cast<std::int64_t>(row.size()); x < width.out; ++x) {
-                const std::int64_t area = cells * (include ? width.window : width.cells(x));
-                // A window without cells meets no element, so its number is never used.
-                row.push_back(area > 0 ? static_cast<T>(1.0 / static_cast<double>(area)) : T(0));
+            if (row.empty()) {
+                row.assign(static_cast<std::size_t>(width.out + 2 * margin), T(0));
+                for (std::int64_t x = 0; x < width.out; ++x) {
+                    const std::int64_t area = cells * (include ? width.window : width.cells(x));
+                    // A window without cells meets no element, so its number is never used.
+                    if (area > 0)
+                        row[static_cast<std::size_t>(margin + x)] = static_cast<T>(1.0 / static_cast<double>(area));
+                }
             }
-            rows_.push_back(row.data());
+            rows_.push_back(row.data() + margin);
         }
     }
 
@@ -43,6 +48,8 @@ public:
     const T* line() const { return line_.data(); }
 
 private:
+    static constexpr std::int64_t margin = kernels::pool2d_strip_margin;
+
     std::map<std::int64_t, std::vector<T>> by_cells_;
     std::vector<const T*> rows_;
     std::vector<T> line_;

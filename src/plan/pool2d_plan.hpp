@@ -60,7 +60,10 @@ struct Pool2dKernelLimits {
     std::int64_t strip_windows;     ///< of scratch where planes are cut into strips
     std::int64_t strip_cells;       ///< of the input, likewise
     std::int64_t strip_room;        ///< of the rows of one step, likewise
+    std::int64_t scatter_pixels;    ///< of a plane whose sums stand in scratch
+    std::int64_t scatter_windows;   ///< likewise
     bool many_registers;            ///< to search several rows of windows with stride 1
+    bool whole_lines;               ///< vectors are as long as cache lines, and their halves may belong to two planes
     std::int64_t tile_windows;      ///< of scratch in each row of windows where several are searched at once
 };
 
@@ -77,6 +80,9 @@ Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, con
 /// NCHW: rows of overlapping windows that a kernel which keeps their sums in registers computes at once, strip by
 /// strip; 0 if there is no such kernel or other kernels are faster.
 std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
+
+/// Likewise, planes that share strips: 2 where the rows of one fill at most half of a strip.
+std::int64_t strip_planes(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
 
 /// NHWC from the input: channels of such windows whose maxima fit the scratch of the kernel that searches several rows
 /// of windows at once; 0 likewise.

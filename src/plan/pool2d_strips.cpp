@@ -22,22 +22,33 @@ bool has_kernel(const Pool2dShape& shape) {
 
 /// Shorter rows leave too many lanes idle. What other kernels do instead costs averages the least, and a search the
 /// most.
-bool serves(const Pool2dAxis& width, Pool2dReads reads, int lanes) {
-    if (reads == Pool2dReads::nothing) return width.in >= std::max(12, lanes - 2);
-    return width.in >= (reads == Pool2dReads::input ? 4 : 8);
+std::int64_t least_width(Pool2dReads reads, int lanes, std::int64_t planes) {
+    if (reads == Pool2dReads::input) return 4;
+    if (planes == 2) return 7;
+    return reads == Pool2dReads::nothing ? std::max(12, lanes - 2) : 8;
 }
 
 }  // namespace
 
 std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
-    if (!has_kernel(shape) || !serves(width, reads, limits.lanes)) return 0;
+    if (!has_kernel(shape)) return 0;
+    if (width.in < least_width(reads, limits.lanes, strip_planes(shape, reads, limits))) return 0;
     if (height.stride * width.in > limits.strip_room) return 0;
     // Rows of pixels from one that begins between two windows on need windows of one row more.
     const std::int64_t more = 1 + (height.window - 1) / height.stride;
     const std::int64_t by_windows = limits.strip_windows / width.out - more;
     const std::int64_t by_cells = (limits.strip_cells / width.in - height.window) / height.stride + 1 - more;
     return std::max<std::int64_t>(0, reads == Pool2dReads::input ? std::min(by_windows, by_cells) : by_windows);
+}
+
+std::int64_t strip_planes(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
+    const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
+    if (!limits.whole_lines || 2 * width.in > limits.lanes * width.stride) return 1;
+    const std::int64_t windows = 2 * height.out * width.out + limits.lanes, cells = 2 * height.in * width.in;
+    const bool fit = windows <= limits.strip_windows && cells <= limits.strip_room &&
+                     (reads != Pool2dReads::input || cells <= limits.strip_cells);
+    return fit ? 2 : 1;
 }
 
 std::int64_t tile_channels(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {

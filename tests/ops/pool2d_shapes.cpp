@@ -84,7 +84,18 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(2, 17, 7, 7, 7, 1, 0),  // the whole plane
         square(1, 16, 14, 14, 3, 2, 0),
         square(1, 15, 9, 9, 2, 1, 0),
-        square(1, 3, 5, 5, 2, 3, 0),      // elements that no window covers
+        square(1, 3, 5, 5, 2, 3, 0),  // elements that no window covers
+        square(2, 5, 7, 7, 3, 1, 1),  // planes that share strips in pairs, and one left
+        square(1, 4, 30, 8, 3, 1, 0),
+        square(1, 3, 8, 8, 2, 1, 1),
+        square(2, 3, 13, 13, 3, 2, 0),
+        square(1, 5, 14, 16, 3, 2, 1),
+        square(1, 2, 300, 7, 3, 1, 1),  // too high for that
+        square(2, 5, 20, 20, 5, 1, 2),  // windows that are scattered in pairs of planes, and one left
+        square(1, 3, 13, 13, 13, 1, 6),
+        square(1, 2, 64, 64, 4, 2, 1),    // in one plane
+        square(1, 2, 90, 83, 5, 2, 2),    // in blocks of rows
+        square(1, 1, 21, 600, 4, 3, 1),   // in blocks of few rows
         square(1, 3, 9, 9, 3, 1, 2, 2),   // dilation
         square(1, 3, 9, 40, 2, 2, 1, 3),  // dilation with stride
         square(1, 1, 1, 1, 1, 1, 0),

@@ -139,7 +139,8 @@ TEST(MaxPool2dBackward, EveryPartitionGivesTheSame) {
 
 TEST(MaxPool2dBackward, IgnoresSavedPositionsOutsideTheWindow) {
     // In the first shape columns 1 and 2 belong to one window each; in the second the padded window could reach the
-    // neighbouring row if its offset were turned into a position without a look at the ends of the row.
+    // neighbouring row if its offset were turned into a position without a look at the ends of the row. The others are
+    // planes in pairs, large windows, and these in several blocks of rows.
     const Pool2dShape shapes[] = {
         {.channels = 2,
          .in_height = 6,
@@ -157,6 +158,10 @@ TEST(MaxPool2dBackward, IgnoresSavedPositionsOutsideTheWindow) {
          .padding_bottom = 1,
          .padding_left = 1,
          .padding_right = 1},
+        square(1, 3, 9, 7, 3, 1, 1),
+        square(1, 3, 13, 13, 3, 2, 1),
+        square(1, 3, 20, 9, 5, 1, 2),
+        square(1, 1, 100, 61, 5, 2, 2),
     };
     for (const Pool2dShape& shape : shapes)
         for (const Layout layout : layouts) {
@@ -165,7 +170,10 @@ TEST(MaxPool2dBackward, IgnoresSavedPositionsOutsideTheWindow) {
             std::mt19937_64 random(3);
             for (std::int32_t& index : cell.indices)
                 index = static_cast<std::int32_t>(between(random, -3, shape.in_height * shape.in_width + 2));
-            for (std::uint8_t& offset : cell.offsets) offset = static_cast<std::uint8_t>(below(random, 12));
+            cell.indices[1] = std::numeric_limits<std::int32_t>::min();
+            cell.indices[2] = std::numeric_limits<std::int32_t>::max();
+            const std::int64_t cells = shape.window_height * shape.window_width;
+            for (std::uint8_t& offset : cell.offsets) offset = static_cast<std::uint8_t>(below(random, cells + 8));
             std::vector<double> by_index(in.elements()), by_offset(in.elements());
             for (std::int64_t c = 0; c < shape.channels; ++c)
                 for (std::int64_t y = 0; y < out.height; ++y)
