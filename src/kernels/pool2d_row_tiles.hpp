@@ -245,6 +245,9 @@ void gather_row_tiles(const kernels::Pool2dProblem& problem, const kernels::Pool
     // Windows that do not meet are searched faster on their own.
     if constexpr (rule != PoolRule::input) {
         if (is(2, 2)) return gather_row_tiles_of<T, rule, 2, 2>(problem, tensors, box);
+        if (is(4, 2)) return gather_row_tiles_of<T, rule, 4, 2>(problem, tensors, box);
+        if (is(5, 1)) return gather_row_tiles_of<T, rule, 5, 1>(problem, tensors, box);
+        if (is(5, 2)) return gather_row_tiles_of<T, rule, 5, 2>(problem, tensors, box);
         gather_row_tiles_of<T, rule, 3, 3>(problem, tensors, box);
     }
 }

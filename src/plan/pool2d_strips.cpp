@@ -63,12 +63,15 @@ bool has_row_tiles(const Pool2dShape& shape, Pool2dReads reads, const Pool2dCove
     const Pool2dAxis width = width_axis(shape);
     if (reads == Pool2dReads::input || rows.span() > limits.max_rows) return false;
     if (shape.dilation_height != 1 || width.dilation != 1 || width.out <= 0) return false;
-    const bool exists = (width.window == 2 && width.stride <= 2) || (width.window == 3 && width.stride <= 3);
+    const bool exists = (width.window == 2 && width.stride <= 2) || (width.window == 3 && width.stride <= 3) ||
+                        (width.window == 4 && width.stride == 2) || (width.window == 5 && width.stride <= 2);
     const bool overlap = width.window > width.stride, averages = reads == Pool2dReads::nothing;
     // Fewer channels are faster as lines or phases. Longer pixels are better written one by one, in memory order, where
     // little is gained by loading windows once.
     const std::int64_t least = averages && width.stride == 1 ? 15 : 12;
-    const std::int64_t most = !overlap ? 127 : averages ? 255 : shape.channels;
+    // Half of a cache line at a time, many windows far apart leave the L1 cache before the other half is read.
+    const bool far_apart = width.window > 3 && width.stride == 1 && !limits.whole_lines;
+    const std::int64_t most = !overlap ? 127 : averages || far_apart ? 255 : shape.channels;
     return exists && least <= shape.channels && shape.channels <= most;
 }
 

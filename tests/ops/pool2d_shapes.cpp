@@ -62,6 +62,9 @@ std::vector<Pool2dShape> pool2d_shapes() {
         square(1, 128, 5, 17, 2, 1, 0),
         square(1, 64, 7, 19, 3, 1, 1),
         square(1, 128, 7, 18, 3, 3, 0),
+        square(1, 20, 9, 22, 5, 1, 2),
+        square(1, 33, 11, 23, 5, 2, 2),
+        square(1, 17, 10, 21, 4, 2, 1),
         {.channels = 1,
          .in_height = 8,
          .in_width = 2400,  // a step exceeds the room of writers that collect rows
