@@ -1,7 +1,5 @@
-#include "kernels/conv2d_depthwise_kernels.hpp"
+#include "kernels/conv2d_depthwise_plane_rows.hpp"
 #include "kernels/unrolled.hpp"
-#include "simd/halves.hpp"
-#include "simd/index.hpp"
 #include "simd/load_transposed.hpp"
 
 #include <utility>
@@ -19,113 +17,32 @@ namespace {
 /// lines as they mostly do (Zen 5), behind 9 FMAs; shifts have ports of their own.
 constexpr bool sums_fit(int rows, int columns) { return rows * columns <= 9; }
 
-template <class T>
-constexpr int chains = DepthwisePlaneKernels<T>::chains;
-template <class T>
-constexpr int half = chains<T> / 2;
-template <class T>
-constexpr bool whole = vec<T>::lanes == chains<T>;  ///< whether a vector holds all chains
+/// Rows of grad_output whose rows of input exist: of those under the first one, from `top` on; of the fresh ones of
+/// any, `below`; and all of them in rows of grad_output before `full`. The next row meets `kept` rows again.
+template <int stride, int rows>
+struct RowsInside {
+    static constexpr int kept = rows > stride ? rows - stride : 0;
+    std::int64_t top, below, full;
 
-template <class T, bool guarded>
-inline vec<T> load(const T* from, std::int64_t exist) {
-    constexpr int lanes = vec<T>::lanes;
-    if constexpr (!guarded) return vec<T>::load(from);
-    else return vec<T>::load_first(from, exist < 0 ? 0 : exist < lanes ? static_cast<int>(exist) : lanes);
-}
-
-/// Where a row begins for the chains from `first` on, and how many of its elements exist there.
-template <class T>
-struct Part {
-    const T* from;
-    std::int64_t exist;
-
-    Part(const T* row, std::ptrdiff_t middle, const std::int32_t (&elements)[2], int stride, int first)
-        : from(row + (first < half<T> ? 0 : middle) + stride * (first % half<T>)),
-          exist(elements[first / half<T>] - stride * (first % half<T>)) {}
+    template <class T>
+    explicit RowsInside(const DepthwisePlanes<T>& in)
+        : top(rows / 2 - in.first_input_row), below(in.input_rows + top - kept) {
+        const std::int64_t rows_below = below < 0 ? 0 : below / stride;
+        full = rows_below < in.rows ? rows_below : in.rows;
+    }
 };
-
-/// A row of one element per lane.
-template <class T, bool guarded>
-inline vec<T> load_row(const T* row, std::ptrdiff_t middle, const std::int32_t (&elements)[2], int first) {
-    using V = vec<T>;
-    if constexpr (!whole<T>) {
-        const Part<T> part(row, middle, elements, 1, first);
-        return load<T, guarded>(part.from, part.exist);
-    } else if constexpr (guarded) {
-        const unsigned upper = ((1U << elements[1]) - 1U) << half<T>;
-        return select(V::mask_of_bits((1U << half<T>)-1U), V::load_first(row, elements[0]),
-                      V::load_bits(row + middle - half<T>, upper));
-    } else {
-        return load_halves(row, row + middle);
-    }
-}
-
-/// A row of `stride` elements per lane, one in each phase.
-template <class T, int stride, bool guarded>
-inline void load_phases(const T* row, std::ptrdiff_t middle, const std::int32_t (&elements)[2], int first,
-                        vec<T> (&x)[stride]) {
-    if constexpr (stride == 1) {
-        x[0] = load_row<T, guarded>(row, middle, elements, first);
-    } else {
-        constexpr int lanes = vec<T>::lanes;
-        const Part<T> part(row, middle, elements, stride, first);
-        vec<T> low, high;
-        if constexpr (whole<T>) {
-            low = load<T, guarded>(row, elements[0]);
-            high = load<T, guarded>(row + middle, elements[1]);
-        } else {
-            low = load<T, guarded>(part.from, part.exist);
-            high = load<T, guarded>(part.from + lanes, part.exist - lanes);
-        }
-        // Each serves both phases, and a load that crosses cache lines is dear.
-        keep_in_register(low);
-        keep_in_register(high);
-        deinterleave(low, high, x[0], x[1]);
-    }
-}
-
-/// How tap column c of `columns` meets the input: at the phase and lane of an output, or beside it.
-template <int stride, int columns, int c>
-struct Tap {
-    static constexpr int offset = c - columns / 2;
-    static constexpr int phase = (offset + stride * columns) % stride;
-    static constexpr int shift = (offset - phase) / stride;
-};
-
-/// A row of grad_output, for each tap column where it meets the input.
-template <class T, int stride, int columns, bool guarded>
-inline void load_shifted(const T* row, std::ptrdiff_t middle, const DepthwisePlaneBlock& block,
-                         const unsigned (&bits)[columns], int first, vec<T> (&a)[columns]) {
-    using V = vec<T>;
-    if constexpr (whole<T>) {
-        const V g = load_row<T, guarded>(row, middle, block.grad_output_elements, first);
-        unrolled<columns>([&](auto c) __attribute__((always_inline)) {
-            a[c] = shift_lanes<Tap<stride, columns, c>::shift>(g, V::mask_of_bits(bits[c]));
-        });
-    } else {
-        const Part<T> part(row, middle, block.grad_output_elements, 1, first);
-        unrolled<columns>([&](auto c) __attribute__((always_inline)) {
-            a[c] = V::load_bits(part.from - Tap<stride, columns, c>::shift, bits[c] >> first);
-        });
-    }
-}
 
 /// One block of columns of all images. x[r] is the row of input at tap row r; rows outside the image are zero.
 template <class T, int stride, int rows, int columns, bool guarded>
 inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, int first,
                       vec<T> (&sum)[rows][columns], vec<T>& total) {
     using V = vec<T>;
-    constexpr int kept = rows > stride ? rows - stride : 0;  // rows that the next row of grad_output meets again
-    constexpr int fresh = rows - kept;
+    constexpr int kept = RowsInside<stride, rows>::kept, fresh = rows - kept;
     const std::ptrdiff_t input_row = in.input_row, input_ahead = in.input_ahead, input_half = in.input_half;
     const std::ptrdiff_t grad_output_row = in.grad_output_row, grad_output_half = in.grad_output_half;
     const std::ptrdiff_t grad_output_ahead = in.grad_output_ahead;
     const std::int64_t row_count = in.rows;
-    // Of the rows of x, those from `top` on exist at the first row of grad_output, and `below` of the fresh ones.
-    const std::int64_t top = rows / 2 - in.first_input_row;
-    const std::int64_t below = in.input_rows + top - kept;
-    const std::int64_t rows_below = below < 0 ? 0 : below / stride;
-    const std::int64_t full = rows_below < row_count ? rows_below : row_count;
+    const auto [top, below, full] = RowsInside<stride, rows>(in);
     unsigned bits[columns];
     unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
 
@@ -145,7 +62,8 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
         const auto add_row = [&]() __attribute__((always_inline)) {
             V a[columns];
             prefetch_to_l1(grad_output + grad_output_ahead);
-            load_shifted<T, stride, columns, guarded>(grad_output, grad_output_half, block, bits, first, a);
+            const ShiftedRow<T, stride, columns, guarded> row(grad_output, grad_output_half, block, bits, first);
+            unrolled<columns>([&](auto c) __attribute__((always_inline)) { a[c] = row.template at<c>(); });
             total = total + a[columns / 2];
             unrolled<rows>([&](auto r) __attribute__((always_inline)) {
                 unrolled<columns>([&](auto c) __attribute__((always_inline)) {
@@ -184,6 +102,108 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
     }
 }
 
+/// What stands for a row of input beyond the image.
+template <class T>
+alignas(64) constexpr T no_row[4 * 64 / sizeof(T)] = {};
+
+/// The same with vectors of fewer lanes, which come with fewer registers: they hold one tap column at a time and all
+/// rows of input; or, where rows have two phases, one row of these and all tap columns. A sum without a register waits
+/// for its store in every row.
+template <class T, int stride, int rows, int columns, bool guarded>
+inline void add_narrow_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, int first,
+                             vec<T> (&sum)[rows][columns], vec<T>& total) {
+    using V = vec<T>;
+    constexpr int kept = RowsInside<stride, rows>::kept, fresh = rows - kept;
+    const std::ptrdiff_t input_row = in.input_row, input_ahead = in.input_ahead, input_half = in.input_half;
+    const std::ptrdiff_t grad_output_row = in.grad_output_row, grad_output_half = in.grad_output_half;
+    const std::ptrdiff_t grad_output_ahead = in.grad_output_ahead;
+    const std::int64_t row_count = in.rows;
+    const auto [top, below, full] = RowsInside<stride, rows>(in);
+    unsigned bits[columns];
+    unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
+
+    for (std::int64_t n = 0; n < in.images; ++n) {
+        const T* grad_output = in.grad_output + n * in.grad_output_image + block.origin;
+        const T* input = in.input + n * in.input_image + block.origin * stride - rows / 2 * input_row;
+        V x[rows][stride];
+        const T* fresh_rows[fresh];
+        std::ptrdiff_t fresh_halves[fresh];
+        const auto find_fresh = [&](auto i, bool exists) __attribute__((always_inline)) {
+            const T* from = input + i * input_row;
+            prefetch_to_l1(from + input_ahead);
+            if constexpr (stride > 1) prefetch_to_l1(from + input_ahead + input_half);
+            fresh_rows[i] = exists ? from : no_row<T>;
+            fresh_halves[i] = exists ? input_half : half<T>;
+        };
+        const auto add_row = [&]() __attribute__((always_inline)) {
+            prefetch_to_l1(grad_output + grad_output_ahead);
+            const ShiftedRow<T, stride, columns, guarded> row(grad_output, grad_output_half, block, bits, first);
+            V a[columns];
+            if constexpr (stride == 1) {
+                unrolled<fresh>([&](auto i) __attribute__((always_inline)) {
+                    load_phases<T, stride, guarded>(fresh_rows[i], fresh_halves[i], block.input_elements, first,
+                                                    x[kept + i]);
+                });
+                unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+                    a[c] = row.template at<c>();
+                    if constexpr (c == columns / 2) total = total + a[c];
+                    unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+                        sum[r][c] = fma(a[c], x[r][Tap<stride, columns, c>::phase], sum[r][c]);
+                    });
+                });
+            } else {
+                unrolled<columns>([&](auto c) __attribute__((always_inline)) { a[c] = row.template at<c>(); });
+                unrolled<rows>([&](auto r) __attribute__((always_inline)) {
+                    if constexpr (r >= kept) {
+                        load_phases<T, stride, guarded>(fresh_rows[r - kept], fresh_halves[r - kept],
+                                                        block.input_elements, first, x[r]);
+                    }
+                    unrolled<columns>([&](auto c) __attribute__((always_inline)) {
+                        sum[r][c] = fma(a[c], x[r][Tap<stride, columns, c>::phase], sum[r][c]);
+                    });
+                });
+            }
+            unrolled<kept>([&](auto r) __attribute__((always_inline)) {
+                unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = x[r + stride][f]; });
+            });
+            grad_output += grad_output_row;
+            input += stride * input_row;
+        };
+
+        unrolled<kept>([&](auto r) __attribute__((always_inline)) {
+            const T* from = input + r * input_row;
+            prefetch_to_l1(from + input_ahead);
+            if constexpr (stride > 1) prefetch_to_l1(from + input_ahead + input_half);
+            if (r >= top && r < below + kept) {
+                load_phases<T, stride, guarded>(from, input_half, block.input_elements, first, x[r]);
+            } else {
+                unrolled<stride>([&](auto f) __attribute__((always_inline)) { x[r][f] = V::zero(); });
+            }
+        });
+        input += kept * input_row;
+        std::int64_t y = 0;
+        const auto edge_row = [&]() __attribute__((always_inline)) {
+            unrolled<fresh>([&](auto i) __attribute__((always_inline)) {
+                find_fresh(i, y * stride + kept + i >= top && y * stride + i < below);
+            });
+            add_row();
+        };
+        for (; y < row_count && y * stride + kept < top; ++y) edge_row();
+        for (; y < full; ++y) {
+            unrolled<fresh>([&](auto i) __attribute__((always_inline)) { find_fresh(i, true); });
+            add_row();
+        }
+        for (; y < row_count; ++y) edge_row();
+        if constexpr (stride > 1) {
+            for (; y > 0; --y) {
+                const T* const row = grad_output - y * grad_output_row;
+                const ShiftedRow<T, stride, columns, guarded> shifted(row, grad_output_half, block, bits, first);
+                total = total + shifted.template at<columns / 2>();
+            }
+        }
+    }
+}
+
 template <class T, int stride, int rows, int columns, bool guarded>
 void sum_planes(const DepthwisePlanes<T>& in, T* state) noexcept {
     using V = vec<T>;
@@ -196,8 +216,10 @@ void sum_planes(const DepthwisePlanes<T>& in, T* state) noexcept {
             });
         });
         V total = V::load(own + rows * columns * chains<T>);
-        for (std::int64_t b = 0; b < in.block_count; ++b)
-            add_block<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
+        for (std::int64_t b = 0; b < in.block_count; ++b) {
+            if constexpr (whole<T>) add_block<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
+            else add_narrow_block<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
+        }
         unrolled<rows>([&](auto r) __attribute__((always_inline)) {
             unrolled<columns>([&](auto c) __attribute__((always_inline)) {
                 sum[r][c].store(own + (r * columns + c) * chains<T>);
@@ -219,9 +241,8 @@ void sum_bias(const DepthwisePlanes<T>& in, T* state) noexcept {
                 const T* row = in.grad_output + n * in.grad_output_image + block.origin;
                 for (std::int64_t y = 0; y < in.rows; ++y, row += in.grad_output_row) {
                     prefetch_to_l1(row + in.grad_output_ahead);
-                    V a[1];
-                    load_shifted<T, 1, 1, guarded>(row, in.grad_output_half, block, bits, first, a);
-                    total = total + a[0];
+                    const ShiftedRow<T, 1, 1, guarded> shifted(row, in.grad_output_half, block, bits, first);
+                    total = total + shifted.template at<0>();
                 }
             }
         total.store(state + first);
