@@ -19,15 +19,19 @@ constexpr std::int64_t most_kernel_row_inputs = 256 * 1024;  ///< of a segment
 constexpr std::int64_t most_patch_lanes = 512;               ///< half a MiB of f32 in a segment
 constexpr std::int64_t pixel_steps = 512;                    ///< vectors per segment where lanes are pixels
 constexpr double load_slots = 1.15;                          ///< of a load beside FMAs (measured: 1.1 to 1.2)
-constexpr double pixel_overhead = 1.3;                       ///< on the FMAs of dot tiles
-constexpr double patch_overhead = 1.05;    ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
-constexpr double masked_step = 1.3;        ///< of a dot tile, where a whole one is 1
-constexpr double join_cycles = 4;          ///< to join the chains of a sum of dot tiles
-constexpr double run_steps = 0.2;          ///< to begin a run of a dot tile
-constexpr double strided_cycles = 1.0;     ///< to bring an element of a column phase into a row, beside the copy
-constexpr std::int64_t plane_steps = 128;  ///< for depthwise planes, so that those of a unit fit the L2 cache
-constexpr std::int64_t most_rows = 1024;   ///< of depthwise planes in a segment
-constexpr std::int64_t row_terms = 1024;   ///< of depthwise rows, which need no panels
+/// On the FMAs of dot tiles (measured: 1.2 to 1.5), and of those whose operands are all rows of their own, which the L1
+/// cache does not hold (1.7 to 3).
+constexpr double pixel_overhead = 1.3, single_tap_overhead = 2;
+constexpr std::int64_t long_pixel_channels = 256;  ///< from which on pixels of NHWC share sets of the L1 cache
+constexpr double pixel_row_copy_cycles = 0.35;  ///< of an element of NHWC to rows beside lanes (measured: 0.3 to 0.4)
+constexpr double patch_overhead = 1.05;         ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
+constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
+constexpr double join_cycles = 4;               ///< to join the chains of a sum of dot tiles
+constexpr double run_steps = 0.2;               ///< to begin a run of a dot tile
+constexpr double strided_cycles = 1.0;          ///< to bring an element of a column phase into a row, beside the copy
+constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
+constexpr std::int64_t most_rows = 1024;        ///< of depthwise planes in a segment
+constexpr std::int64_t row_terms = 1024;        ///< of depthwise rows, which need no panels
 
 /// Rows of a tile beside so many vectors, nominally.
 double most_rows_beside(double vectors) { return vectors > 1 ? 14 : 16; }
@@ -96,10 +100,13 @@ double channel_cost(const Conv2dProblem& p, LaneSide side, int lanes) {
     const double run = static_cast<double>(std::clamp<std::int64_t>(p.out_width, 1, channel_terms));
     const ColumnShares columns = column_shares(p);
     const double runs = taps * (1 - columns.joined) * tap_run_cycles(vectors, rows) / run;
-    const double lane_move = (p.layout == Layout::nchw ? transpose_cycles : copy_cycles) * padded;
+    const bool whole = lane_channels % lanes == 0 && p.groups * p.in_channels < long_pixel_channels;
+    const double lane_move = padded * (p.layout == Layout::nchw ? transpose_cycles
+                                       : whole                  ? copy_cycles
+                                                                : pixel_row_copy_cycles);
     // Many rows of NCHW are read where they lie.
     const double row_move =
-        (p.layout == Layout::nchw ? copy_cycles / 2 : copy_cycles * (1 + halo(p, channel_terms))) * rows;
+        (p.layout == Layout::nchw ? copy_cycles / 2 : pixel_row_copy_cycles * (1 + halo(p, channel_terms))) * rows;
     return tile_cycles(vectors, rows) * taps * columns.valid + runs +
            (from_output ? output_lane_cycles(p, lanes) + row_move * input_pixels(p)
                         : lane_move * input_pixels(p) + row_move);
@@ -132,8 +139,8 @@ double pixel_cost(const Conv2dProblem& p, PixelRuns runs, int lanes) {
     const double joined =
         join_cycles * static_cast<double>(p.out_channels * p.in_channels * p.taps()) /
         static_cast<double>(std::clamp<std::int64_t>(p.batch * p.pixels_out(), 1, pixel_steps * lanes));
-    return pixel_overhead * dot_slots(p) / 2 * steps / width + row_panel_cycles(p, copied) + phase_panel_cycles(p) +
-           joined;
+    const double overhead = p.taps() == 1 ? single_tap_overhead : pixel_overhead;
+    return overhead * dot_slots(p) / 2 * steps / width + row_panel_cycles(p, copied) + phase_panel_cycles(p) + joined;
 }
 
 /// Cycles per output pixel and group with lanes = patches of the input.
