@@ -61,19 +61,38 @@ void write_kernel_rows(const Conv2dContext<T>& context, const Range& rows, std::
     }
 }
 
+/// Writes lanes that are inputs of one row r of the kernel, [row][kernel column and channel], column by column.
+template <class T>
+void write_input_columns(const Conv2dContext<T>& context, std::int64_t rows, std::int64_t width, const Range& lanes,
+                         std::int64_t r, const T* total, T* weight, Finish finish) {
+    const plan::Conv2dProblem& p = context.problem;
+    const std::int64_t in = p.in_channels, taps = p.taps();
+    for (std::int64_t begin = lanes.begin, end; begin < lanes.end; begin = end) {
+        end = std::min(lanes.end, (begin / in + 1) * in);
+        context.kernels.pack->copy_out(total + begin - lanes.begin, width, rows, end - begin,
+                                       weight + begin % in * taps + r * p.kernel_width + begin / in, in * taps, taps,
+                                       finish);
+    }
+}
+
 /// The same where lanes are the inputs of a kernel row: [kernel row][row][kernel column and channel], from `lanes` on.
 template <class T>
 void write_row_inputs(const Conv2dContext<T>& context, std::int64_t rows, std::int64_t width, const Range& lanes,
                       const T* total, T* weight, Finish finish) {
     const plan::Conv2dProblem& p = context.problem;
     const std::int64_t in = p.in_channels, taps = p.taps();
-    for (std::int64_t begin = lanes.begin, end; begin < lanes.end; begin = end) {
-        const std::int64_t column = begin / in, channel = begin % in;
-        end = std::min(lanes.end, (column + 1) * in);
-        for (std::int64_t r = 0; r < p.kernel_height; ++r)
-            context.kernels.pack->copy_out(total + r * rows * width + begin - lanes.begin, width, rows, end - begin,
-                                           weight + channel * taps + r * p.kernel_width + column, in * taps, taps,
-                                           finish);
+    // Many columns of few channels are written row by row: a column of all rows would lie in as many cache lines.
+    const Range columns{plan::ceil_div(lanes.begin, in), in < p.kernel_width ? lanes.end / in : 0};
+    const Range head{lanes.begin, columns.size() > 0 ? columns.begin * in : lanes.end};
+    const Range tail{columns.size() > 0 ? columns.end * in : lanes.end, lanes.end};
+    for (std::int64_t r = 0; r < p.kernel_height; ++r) {
+        const T* const from = total + r * rows * width;
+        for (const Range& part : {head, tail})
+            write_input_columns(context, rows, width, part, r, from + part.begin - lanes.begin, weight, finish);
+        for (std::int64_t o = 0; o < rows && columns.size() > 0; ++o)
+            context.kernels.pack->transpose_out(from + o * width + head.size(), in, columns.size(), in,
+                                                weight + o * in * taps + r * p.kernel_width + columns.begin, taps,
+                                                finish);
     }
 }
 
