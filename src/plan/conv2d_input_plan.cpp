@@ -58,6 +58,16 @@ double pixel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes, 
            scatter * static_cast<double>(p.in_channels);
 }
 
+/// Tiles of rows copy their weights as they lie, where taps are neighbours: each tap reads all cache lines of them
+/// anew. Where channels have a line each, or more, these must be in the L1 cache, else a phase packs the weights tap by
+/// tap; shorter kernels take from the second cache what it can deliver.
+void choose_weight_order(Conv2dInputPlan& plan, const Conv2dProblem& p, std::size_t element_bytes) {
+    constexpr std::size_t near_bytes = 40 * 1024, line_bytes = 64;
+    const std::size_t channel = static_cast<std::size_t>(p.taps()) * element_bytes;
+    const std::size_t all = static_cast<std::size_t>(plan.row_channels * p.out_channels) * channel;
+    plan.tasks_pack = plan.tasks_pack && (channel < line_bytes || all <= near_bytes);
+}
+
 /// Sets register tiles of so many vectors; where there are 0, of as many as take the fewest slots.
 void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
                   int vectors) {
@@ -73,7 +83,7 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     if (vectors > 0) {
         plan.pixel_vectors = static_cast<int>(std::min<std::int64_t>(vectors, lines));
         plan.row_channels = channels_beside(p, tiles, plan.pixel_vectors);
-        return;
+        return choose_weight_order(plan, p, element_bytes);
     }
     double best = std::numeric_limits<double>::infinity();
     for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
@@ -85,6 +95,7 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
             plan.row_channels = rows;
         }
     }
+    choose_weight_order(plan, p, element_bytes);
 }
 
 /// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. A copy costs as much as
