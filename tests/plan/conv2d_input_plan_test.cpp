@@ -306,8 +306,8 @@ TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
         if (plan.pointwise || plan.folded) return;
-        RC_ASSERT(plan.in_pieces || (plan.blocks_at_once == 1 &&
-                                     plan.tasks_pack == (plan.family == LaneFamily::pixels && !p.weight_ohwi)));
+        const bool may_copy = plan.family == LaneFamily::pixels && !p.weight_ohwi;
+        RC_ASSERT(plan.in_pieces || (plan.blocks_at_once == 1 && (may_copy || !plan.tasks_pack)));
         RC_ASSERT(plan.blocks_at_once >= 1 && plan.blocks_at_once <= Conv2dInputPlan::most_blocks_at_once);
         RC_ASSERT(plan.worker_elements >= plan.blocks_at_once * (plan.panel_elements + plan.staging_elements));
         for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
@@ -315,6 +315,30 @@ TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
             RC_ASSERT(plan.panel_elements >= window.rows.size() * window.columns.size() * p.out_channels);
         }
     }));
+}
+
+TEST(Conv2dInputPlan, PacksTheWeightsOfRowsWhereTapsWouldReadThemFromTheSecondCache) {
+    const auto tasks_copy = [](std::int64_t kernel, std::int64_t out_channels) {
+        const Conv2dShape shape{.batch = 8,
+                                .in_channels = 24,
+                                .in_height = 28,
+                                .in_width = 28,
+                                .out_channels = out_channels,
+                                .kernel_height = kernel,
+                                .kernel_width = kernel,
+                                .padding_top = kernel / 2,
+                                .padding_bottom = kernel / 2,
+                                .padding_left = kernel / 2,
+                                .padding_right = kernel / 2};
+        const Conv2dInputPlan plan = plan_input(make_problem(shape, {}), test::wide_tiles, 4, {});
+        EXPECT_EQ(plan.family, LaneFamily::pixels) << kernel << " " << out_channels;
+        EXPECT_EQ(plan.tasks_pack, plan.pack_tasks == 0) << kernel << " " << out_channels;
+        return plan.tasks_pack;
+    };
+    EXPECT_TRUE(tasks_copy(3, 64));
+    EXPECT_TRUE(tasks_copy(5, 16));
+    EXPECT_FALSE(tasks_copy(5, 64));
+    EXPECT_FALSE(tasks_copy(7, 64));
 }
 
 TEST(Conv2dInputPlan, DoesNotReadManyWeightsForFewPixels) {
