@@ -12,13 +12,14 @@ using kernels::DepthwisePlanes;
 
 namespace {
 
-/// rows * columns accumulators, the rows of input and the shifted rows of grad_output: 9 + 3 + 3 and the bias with a
-/// stride of 1 fill the registers of AVX2. Two rows are loaded for all taps of a row, 4 cycles where they cross cache
-/// lines as they mostly do (Zen 5), behind 9 FMAs; shifts have ports of their own.
+/// rows * columns accumulators, the rows of input and a shifted row of grad_output: 9 + 3 + 1 and the bias with a
+/// stride of 1 nearly fill the registers of AVX2. Two rows are loaded for all taps of a row, 4 cycles where they cross
+/// cache lines as they mostly do (Zen 5), behind 9 FMAs; shifts have ports of their own.
 constexpr bool sums_fit(int rows, int columns) { return rows * columns <= 9; }
 
-/// Rows of grad_output whose rows of input exist: of those under the first one, from `top` on; of the fresh ones of
-/// any, `below`; and all of them in rows of grad_output before `full`. The next row meets `kept` rows again.
+/// Which rows of input exist: of those under the first row of grad_output, the ones from tap row `top` on; of the fresh
+/// ones of all rows, `below`; and all under the rows of grad_output before `full`. The next row meets `kept` rows
+/// again.
 template <int stride, int rows>
 struct RowsInside {
     static constexpr int kept = rows > stride ? rows - stride : 0;
@@ -42,7 +43,8 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
     const std::ptrdiff_t grad_output_row = in.grad_output_row, grad_output_half = in.grad_output_half;
     const std::ptrdiff_t grad_output_ahead = in.grad_output_ahead;
     const std::int64_t row_count = in.rows;
-    const auto [top, below, full] = RowsInside<stride, rows>(in);
+    const RowsInside<stride, rows> inside(in);
+    const std::int64_t top = inside.top, below = inside.below, full = inside.full;
     unsigned bits[columns];
     unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
 
@@ -102,23 +104,24 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
     }
 }
 
-/// What stands for a row of input beyond the image.
+/// What stands for a row of input beyond the image: what two vectors, half of the chains apart, read of it.
 template <class T>
-alignas(64) constexpr T no_row[4 * 64 / sizeof(T)] = {};
+alignas(64) constexpr T zero_row[4 * chains<T>] = {};
 
 /// The same with vectors of fewer lanes, which come with fewer registers: they hold one tap column at a time and all
 /// rows of input; or, where rows have two phases, one row of these and all tap columns. A sum without a register waits
 /// for its store in every row.
 template <class T, int stride, int rows, int columns, bool guarded>
-inline void add_narrow_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, int first,
-                             vec<T> (&sum)[rows][columns], vec<T>& total) {
+inline void add_block_of_parts(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& block, int first,
+                               vec<T> (&sum)[rows][columns], vec<T>& total) {
     using V = vec<T>;
     constexpr int kept = RowsInside<stride, rows>::kept, fresh = rows - kept;
     const std::ptrdiff_t input_row = in.input_row, input_ahead = in.input_ahead, input_half = in.input_half;
     const std::ptrdiff_t grad_output_row = in.grad_output_row, grad_output_half = in.grad_output_half;
     const std::ptrdiff_t grad_output_ahead = in.grad_output_ahead;
     const std::int64_t row_count = in.rows;
-    const auto [top, below, full] = RowsInside<stride, rows>(in);
+    const RowsInside<stride, rows> inside(in);
+    const std::int64_t top = inside.top, below = inside.below, full = inside.full;
     unsigned bits[columns];
     unrolled<columns>([&](auto c) { bits[c] = block.taps[c] & in.lanes; });
 
@@ -132,7 +135,7 @@ inline void add_narrow_block(const DepthwisePlanes<T>& in, const DepthwisePlaneB
             const T* from = input + i * input_row;
             prefetch_to_l1(from + input_ahead);
             if constexpr (stride > 1) prefetch_to_l1(from + input_ahead + input_half);
-            fresh_rows[i] = exists ? from : no_row<T>;
+            fresh_rows[i] = exists ? from : zero_row<T>;
             fresh_halves[i] = exists ? input_half : half<T>;
         };
         const auto add_row = [&]() __attribute__((always_inline)) {
@@ -218,7 +221,7 @@ void sum_planes(const DepthwisePlanes<T>& in, T* state) noexcept {
         V total = V::load(own + rows * columns * chains<T>);
         for (std::int64_t b = 0; b < in.block_count; ++b) {
             if constexpr (whole<T>) add_block<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
-            else add_narrow_block<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
+            else add_block_of_parts<T, stride, rows, columns, guarded>(in, in.blocks[b], first, sum, total);
         }
         unrolled<rows>([&](auto r) __attribute__((always_inline)) {
             unrolled<columns>([&](auto c) __attribute__((always_inline)) {

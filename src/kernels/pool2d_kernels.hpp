@@ -5,9 +5,10 @@
 
 /// What the pooling kernels are told. Plain structs, filled by plan/, read by kernels/.
 ///
-/// All kernels gather: for each element of grad_input they add the windows that cover it, in ascending order, and
-/// write it once. A plan lists the covering windows of every input row and column, so that stride, padding, dilation
-/// and the ends of the tensor cost no arithmetic in the loops. Indices are positions in the (batch, channel) plane.
+/// For each element of grad_input kernels add the windows that cover it, in ascending order, and write it once; all but
+/// one gather these, which scatters in scratch. A plan lists the covering windows of every input row and column, so
+/// that stride, padding, dilation and the ends of the tensor cost no arithmetic in the loops. Indices are positions in
+/// the (batch, channel) plane.
 namespace backgrad::kernels {
 
 /// Elements of scratch that a pooling kernel keeps on its stack for rows of windows; the plan sees to it that they fit.
@@ -153,7 +154,7 @@ using Pool2dKernel = void (*)(const Pool2dProblem&, const Pool2dTensors<T>&, con
 
 /// The pooling kernels of one ISA. `any` handles every problem of its layout, element by element; `separate`,
 /// `pairs` and `whole_plane` that plan::simple_windows() says so; the others that the plan found lines, phases,
-/// strips, tiles or blocks that fit.
+/// strips, planes in scratch, tiles or blocks that fit.
 template <class T>
 struct Pool2dKernels {
     int lanes;

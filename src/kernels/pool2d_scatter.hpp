@@ -29,9 +29,9 @@ public:
             const std::int64_t end = n * problem_.channels + box.channel_end;
             std::int64_t plane = n * problem_.channels + box.channel_begin;
             if (scatter_.planes == 2) {
-                for (; plane + 2 <= end; plane += 2) scatter_planes<2>(plane, box.row_begin, box.row_end);
+                for (; plane + 2 <= end; plane += 2) scatter_rows<2>(plane, box.row_begin, box.row_end);
             }
-            for (; plane < end; ++plane) scatter_planes<1>(plane, box.row_begin, box.row_end);
+            for (; plane < end; ++plane) scatter_rows<1>(plane, box.row_begin, box.row_end);
         }
     }
 
@@ -47,7 +47,7 @@ private:
     static Index number(std::int64_t n) { return Index::broadcast(static_cast<std::int32_t>(n)); }
 
     template <int planes>
-    void scatter_planes(std::int64_t plane, std::int64_t row_begin, std::int64_t row_end) {
+    void scatter_rows(std::int64_t plane, std::int64_t row_begin, std::int64_t row_end) {
         const std::int64_t stride = problem_.stride_height;
         for (std::int64_t row = row_begin; row < row_end; row += scatter_.rows) {
             Block block{row, row_end - row < scatter_.rows ? row_end : row + scatter_.rows, 0, 0};
@@ -67,7 +67,7 @@ private:
         for (int p = 0; p < planes; ++p) {
             const std::int64_t at = ((plane + p) * problem_.out_height + block.begin) * problem_.out_width;
             gradients[p] = tensors_.grad_output + at;
-            aim(block, at, windows, planes * windows, targets_ + p * target_pitch);
+            find_targets(block, at, windows, planes * windows, targets_ + p * target_pitch);
             T* const sums = sums_ + p * sum_pitch;
             for (std::int64_t k = 0; k < pixels; k += lanes) vec<T>::zero().store(sums + k);
         }
@@ -80,27 +80,27 @@ private:
         }
     }
 
-    void aim(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
-             std::int32_t* targets) const {
+    void find_targets(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
+                      std::int32_t* targets) const {
         if (problem_.source == kernels::MaximumSource::window_offsets) {
             const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
             offsets_.find(tensors_.window_offsets + at, top, windows, targets);
         }
         switch (problem_.window_height) {
             case 2:
-                return aim<2>(block, at, windows, ahead, targets);
+                return find_targets<2>(block, at, windows, ahead, targets);
             case 3:
-                return aim<3>(block, at, windows, ahead, targets);
+                return find_targets<3>(block, at, windows, ahead, targets);
             default:
-                return aim<0>(block, at, windows, ahead, targets);
+                return find_targets<0>(block, at, windows, ahead, targets);
         }
     }
 
     /// Where the windows of a block, `at` in the tensors, add their gradients. `fixed`: rows of a window if the
     /// compiler may know it.
     template <int fixed>
-    [[gnu::noinline]] void aim(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
-                               std::int32_t* targets) const {
+    [[gnu::noinline]] void find_targets(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
+                                        std::int32_t* targets) const {
         const std::int64_t width = problem_.in_width, end = (block.row_end - block.row_begin) * width;
         const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
         const bool by_offset = problem_.source == kernels::MaximumSource::window_offsets;

@@ -11,8 +11,8 @@ namespace backgrad::BACKGRAD_ISA {
 namespace {
 
 /// NCHW, overlapping windows without dilation: blocks of rows, strip by strip; planes whose rows fill at most half of a
-/// strip in pairs. Gradients, indices and input are read
-/// where they lie; only blocks at the ends of a tensor, which whole vectors would overrun, are copied first.
+/// strip in pairs. Gradients, indices and input are read where they lie; only blocks at the ends of a tensor, which
+/// whole vectors would overrun, are copied first.
 template <class T, PoolRule rule, int window, int stride, class Writer>
 class StripGatherer {
 public:
@@ -87,8 +87,8 @@ private:
         const std::int64_t count = end > begin ? planes * (end - begin) * problem_.out_width : 0;
         const std::int64_t first = (plane_ * problem_.out_height + begin) * problem_.out_width;
         const bool direct = inside(first, count, problem_.output_elements);
-        Windows windows{tensors_.grad_output + first, nullptr, tensors_.reciprocals, begin, end, 0, 0};
-        windows.next_gradients = windows.next_saved = problem_.out_height * problem_.out_width;
+        const std::int64_t plane = problem_.out_height * problem_.out_width;
+        Windows windows{tensors_.grad_output + first, nullptr, tensors_.reciprocals, begin, end, plane, plane};
         if (!direct) windows.gradients = copy(windows.gradients, count, gradients_);
         if constexpr (rule == PoolRule::input) {
             const StripMaxima<T, window, stride, planes> maxima(problem_);

@@ -187,14 +187,15 @@ void Pool2dGather<T>::plan_kernel(const Pool2dShape& shape, Layout layout, plan:
         return;
     }
     if (layout == Layout::nhwc && !whole_vectors && plan_images(shape, reads, table, writes)) return;
-    scatter_ = plan::make_scatter(shape, layout, reads, limits(table));
+    scatter_ = plan::make_scatter(shape, layout, reads, limits(table), writes.whole_planes);
     if (scatter_.fits) {
         kernel_ = table.max_scatter_nchw;
         return;
     }
-    if (layout == Layout::nchw) problem_.strip_steps = plan::strip_steps(shape, reads, limits(table));
+    if (layout == Layout::nchw)
+        problem_.strip_steps = plan::strip_steps(shape, reads, limits(table), writes.whole_planes);
     if (problem_.strip_steps > 0) {
-        problem_.strip_planes = writes.whole_planes ? plan::strip_planes(shape, reads, limits(table)) : 1;
+        problem_.strip_planes = plan::strip_planes(shape, reads, limits(table), writes.whole_planes);
         kernel_ = reads == plan::Pool2dReads::nothing ? table.average_strips_nchw : table.max_strips_nchw;
         return;
     }

@@ -83,7 +83,7 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
     if (vectors > 0) {
         plan.pixel_vectors = static_cast<int>(std::min<std::int64_t>(vectors, lines));
         plan.row_channels = channels_beside(p, tiles, plan.pixel_vectors);
-        return choose_weight_order(plan, p, element_bytes);
+        return;
     }
     double best = std::numeric_limits<double>::infinity();
     for (int v = 1; v <= std::min<std::int64_t>(8, lines); ++v) {
@@ -95,7 +95,6 @@ void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterT
             plan.row_channels = rows;
         }
     }
-    choose_weight_order(plan, p, element_bytes);
 }
 
 /// Whether the weights' lanes can be read where they lie: whole vectors that no padding meets. A copy costs as much as
@@ -231,6 +230,7 @@ std::vector<InputCut> input_cuts(const Conv2dProblem& p, const InputWay& way, co
     if (plan.folded) return {InputCut{}};
     if (plan.pointwise) return strip_cuts(plan, p, tiles, std::max(1, strategy.threads));
     choose_tiles(plan, p, tiles, element_bytes, vectors);
+    choose_weight_order(plan, p, element_bytes);
     plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
     std::vector<InputCut> cuts = block_cuts(plan, p, tiles, element_bytes, strategy, vectors, weights_shared);
     if (vectors > 0 || strategy.threads <= 1 || plan.channel_tiles.vectors == 1) return cuts;
@@ -263,6 +263,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const InputWay& way, const In
         plan_pointwise(plan, p, tiles, cut, strategy);
     } else {
         choose_tiles(plan, p, tiles, element_bytes, cut.vectors);
+        choose_weight_order(plan, p, element_bytes);
         plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
         plan_blocks(plan, p, cut, tiles, element_bytes, strategy);
     }

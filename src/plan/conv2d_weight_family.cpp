@@ -23,15 +23,16 @@ constexpr double load_slots = 1.15;                          ///< of a load besi
 /// cache does not hold (1.7 to 3).
 constexpr double pixel_overhead = 1.3, single_tap_overhead = 2;
 constexpr std::int64_t long_pixel_channels = 256;  ///< from which on pixels of NHWC share sets of the L1 cache
-constexpr double pixel_row_copy_cycles = 0.35;  ///< of an element of NHWC to rows beside lanes (measured: 0.3 to 0.4)
-constexpr double patch_overhead = 1.05;         ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
-constexpr double masked_step = 1.3;             ///< of a dot tile, where a whole one is 1
-constexpr double join_cycles = 4;               ///< to join the chains of a sum of dot tiles
-constexpr double run_steps = 0.2;               ///< to begin a run of a dot tile
-constexpr double strided_cycles = 1.0;          ///< to bring an element of a column phase into a row, beside the copy
-constexpr std::int64_t plane_steps = 128;       ///< for depthwise planes, so that those of a unit fit the L2 cache
-constexpr std::int64_t most_rows = 1024;        ///< of depthwise planes in a segment
-constexpr std::int64_t row_terms = 1024;        ///< of depthwise rows, which need no panels
+constexpr double pixel_row_copy_cycles =
+    0.35;                                ///< of an element of NHWC to rows, or to lanes in parts (measured: 0.3 to 0.4)
+constexpr double patch_overhead = 1.05;  ///< on the FMAs and gathers of patches (measured: 0.9 to 1.3)
+constexpr double masked_step = 1.3;      ///< of a dot tile, where a whole one is 1
+constexpr double join_cycles = 4;        ///< to join the chains of a sum of dot tiles
+constexpr double run_steps = 0.2;        ///< to begin a run of a dot tile
+constexpr double strided_cycles = 1.0;   ///< to bring an element of a column phase into a row, beside the copy
+constexpr std::int64_t plane_steps = 128;  ///< for depthwise planes, so that those of a unit fit the L2 cache
+constexpr std::int64_t most_rows = 1024;   ///< of depthwise planes in a segment
+constexpr std::int64_t row_terms = 1024;   ///< of depthwise rows, which need no panels
 
 /// Rows of a tile beside so many vectors, nominally.
 double most_rows_beside(double vectors) { return vectors > 1 ? 14 : 16; }

@@ -60,7 +60,7 @@ struct Pool2dKernelLimits {
     std::int64_t strip_windows;     ///< of scratch where planes are cut into strips
     std::int64_t strip_cells;       ///< of the input, likewise
     std::int64_t strip_room;        ///< of the rows of one step, likewise
-    std::int64_t scatter_pixels;    ///< of a plane whose sums stand in scratch
+    std::int64_t scatter_pixels;    ///< of a block of rows whose sums stand in scratch
     std::int64_t scatter_windows;   ///< likewise
     bool many_registers;            ///< to search several rows of windows with stride 1
     bool whole_lines;               ///< vectors are as long as cache lines, and their halves may belong to two planes
@@ -78,11 +78,13 @@ Pool2dBlocks make_blocks(const Pool2dShape& shape, const Pool2dCovers& rows, con
                          const Pool2dKernelLimits& limits);
 
 /// NCHW: rows of overlapping windows that a kernel which keeps their sums in registers computes at once, strip by
-/// strip; 0 if there is no such kernel or other kernels are faster.
-std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
+/// strip; 0 if there is no such kernel or other kernels are faster. `whole_planes`: all tasks hold whole planes.
+std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits,
+                         bool whole_planes);
 
 /// Likewise, planes that share strips: 2 where the rows of one fill at most half of a strip.
-std::int64_t strip_planes(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits);
+std::int64_t strip_planes(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits,
+                          bool whole_planes);
 
 /// NHWC from the input: channels of such windows whose maxima fit the scratch of the kernel that searches several rows
 /// of windows at once; 0 likewise.

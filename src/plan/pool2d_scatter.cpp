@@ -39,7 +39,7 @@ double strip_cycles(const Pool2dAxis& height, const Pool2dAxis& width, std::int6
     return (per_vector + per_window * cover(height, width)) * vectors * slowness_of_loads(limits);
 }
 
-/// Rows of windows that meet any `rows` rows of pixels from a multiple of the stride on.
+/// The most rows of windows that meet `rows` rows of pixels, wherever these begin.
 std::int64_t window_rows(const Pool2dAxis& height, std::int64_t rows) {
     return std::min(height.out, (rows - 1 + height.window - 1) / height.stride + 1);
 }
@@ -48,20 +48,20 @@ std::int64_t rows_of_block(const Pool2dAxis& height, const Pool2dAxis& width, co
     const std::int64_t by_sums = limits.scatter_pixels / width.in;
     const std::int64_t by_windows = limits.scatter_windows / width.out * height.stride - height.window + 1;
     const std::int64_t rows = std::min(by_sums, by_windows);
-    return rows >= height.in ? height.in : rows / height.stride * height.stride;
+    return std::min(rows, height.in);
 }
 
 }  // namespace
 
-Pool2dScatter make_scatter(const Pool2dShape& shape, Layout layout, Pool2dReads reads,
-                           const Pool2dKernelLimits& limits) {
+Pool2dScatter make_scatter(const Pool2dShape& shape, Layout layout, Pool2dReads reads, const Pool2dKernelLimits& limits,
+                           bool whole_planes) {
     Pool2dScatter plan;
     const bool saved = reads == Pool2dReads::plane_indices || reads == Pool2dReads::window_offsets;
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
     if (layout != Layout::nchw || !saved || height.dilation != 1 || width.dilation != 1) return plan;
     if (height.in == 0 || width.in == 0 || height.out <= 0 || width.out <= 0) return plan;
-    const double gathering = strip_steps(shape, reads, limits) > 0
-                                 ? strip_cycles(height, width, strip_planes(shape, reads, limits), limits)
+    const double gathering = strip_steps(shape, reads, limits, whole_planes) > 0
+                                 ? strip_cycles(height, width, strip_planes(shape, reads, limits, whole_planes), limits)
                                  : gather_cycles(height, width, limits);
     if (scatter_cycles(height, width, reads, limits.lanes) > gathering) return plan;
     plan.rows = rows_of_block(height, width, limits);

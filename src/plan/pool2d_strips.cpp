@@ -30,10 +30,11 @@ std::int64_t least_width(Pool2dReads reads, int lanes, std::int64_t planes) {
 
 }  // namespace
 
-std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
+std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits,
+                         bool whole_planes) {
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
     if (!has_kernel(shape)) return 0;
-    if (width.in < least_width(reads, limits.lanes, strip_planes(shape, reads, limits))) return 0;
+    if (width.in < least_width(reads, limits.lanes, strip_planes(shape, reads, limits, whole_planes))) return 0;
     if (height.stride * width.in > limits.strip_room) return 0;
     // Rows of pixels from one that begins between two windows on need windows of one row more.
     const std::int64_t more = 1 + (height.window - 1) / height.stride;
@@ -42,9 +43,11 @@ std::int64_t strip_steps(const Pool2dShape& shape, Pool2dReads reads, const Pool
     return std::max<std::int64_t>(0, reads == Pool2dReads::input ? std::min(by_windows, by_cells) : by_windows);
 }
 
-std::int64_t strip_planes(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits) {
+std::int64_t strip_planes(const Pool2dShape& shape, Pool2dReads reads, const Pool2dKernelLimits& limits,
+                          bool whole_planes) {
     const Pool2dAxis height = height_axis(shape), width = width_axis(shape);
-    if (!limits.whole_lines || 2 * width.in > limits.lanes * width.stride) return 1;
+    const bool pairs = whole_planes && shape.batch * shape.channels > 1 && limits.whole_lines;
+    if (!pairs || 2 * width.in > limits.lanes * width.stride) return 1;
     const std::int64_t windows = 2 * height.out * width.out + limits.lanes, cells = 2 * height.in * width.in;
     const bool fit = windows <= limits.strip_windows && cells <= limits.strip_room &&
                      (reads != Pool2dReads::input || cells <= limits.strip_cells);

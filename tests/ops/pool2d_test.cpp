@@ -127,7 +127,9 @@ TEST(MaxPool2dBackward, TakesTheFirstMaximumAndTheFirstNanInFloat) { check_max<f
 TEST(MaxPool2dBackward, TakesTheFirstMaximumAndTheFirstNanInDouble) { check_max<double>(true, 2); }
 
 TEST(MaxPool2dBackward, EveryPartitionGivesTheSame) {
-    for (const Pool2dShape& shape : {pool2d_shapes()[0], pool2d_shapes()[1], pool2d_shapes()[3], pool2d_shapes()[5]})
+    for (const Pool2dShape& shape :
+         {pool2d_shapes()[0], pool2d_shapes()[1], pool2d_shapes()[3], pool2d_shapes()[5], square(1, 3, 20, 20, 5, 1, 2),
+          square(1, 2, 90, 83, 5, 2, 2), square(2, 5, 13, 13, 3, 2, 0)})
         for (const Layout layout : layouts) {
             MaxCell<float> cell(shape, layout, false);
             for (const Name<Partition>& partition : names<Partition>)
