@@ -106,7 +106,7 @@ inline void add_block(const DepthwisePlanes<T>& in, const DepthwisePlaneBlock& b
 
 /// What stands for a row of input beyond the image: what two vectors, half of the chains apart, read of it.
 template <class T>
-alignas(64) constexpr T zero_row[4 * chains<T>] = {};
+[[maybe_unused]] alignas(64) constexpr T zero_row[4 * chains<T>] = {};
 
 /// The same with vectors of fewer lanes, which come with fewer registers: they hold one tap column at a time and all
 /// rows of input; or, where rows have two phases, one row of these and all tap columns. A sum without a register waits
