@@ -1,11 +1,11 @@
 #include "plan/pool2d_plan.hpp"
 
+#include "plan/conv2d_problem.hpp"
+
 #include <algorithm>
 
 namespace backgrad::plan {
 namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Windows between the first and the last that cover any of `columns` columns side by side.
 std::int64_t windows_of_block(const Pool2dCovers& covers, std::int64_t columns) {

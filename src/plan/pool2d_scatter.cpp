@@ -1,11 +1,11 @@
 #include "plan/pool2d_scatter.hpp"
 
+#include "plan/conv2d_problem.hpp"
+
 #include <algorithm>
 
 namespace backgrad::plan {
 namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Estimates in cycles, for planes in the near caches.
 double scatter_cycles(const Pool2dAxis& height, const Pool2dAxis& width, Pool2dReads reads, int lanes) {
