@@ -80,50 +80,69 @@ private:
         }
     }
 
+    /// Turns positions in the plane into places among the sums of a block. Rows of windows may lie above the block or
+    /// below.
+    struct Places {
+        Index origin, last;
+
+        Places(const Block& block, std::int64_t width)
+            : origin(number(block.row_begin * width)), last(number((block.row_end - block.row_begin) * width - 1)) {}
+        [[gnu::always_inline]] Index of(Index position) const {
+            const Index pixel = position - origin;
+            return select(negative(pixel | (last - pixel)), number(outside), pixel);
+        }
+    };
+
+    /// Where the windows of a block, `at` in the tensors, add their gradients.
     void find_targets(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
                       std::int32_t* targets) const {
+        const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
         if (problem_.source == kernels::MaximumSource::window_offsets) {
-            const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
             offsets_.find(tensors_.window_offsets + at, top, windows, targets);
+            return place_offsets(block, tensors_.grad_output + at + ahead, windows, targets);
         }
         switch (problem_.window_height) {
             case 2:
-                return find_targets<2>(block, at, windows, ahead, targets);
+                return place_indices<2>(block, at, windows, ahead, targets);
             case 3:
-                return find_targets<3>(block, at, windows, ahead, targets);
+                return place_indices<3>(block, at, windows, ahead, targets);
             default:
-                return find_targets<0>(block, at, windows, ahead, targets);
+                return place_indices<0>(block, at, windows, ahead, targets);
         }
     }
 
-    /// Where the windows of a block, `at` in the tensors, add their gradients. `fixed`: rows of a window if the
-    /// compiler may know it.
+    /// The positions that offsets gave lie in their windows.
+    [[gnu::noinline]] void place_offsets(const Block& block, const T* next, std::int64_t windows,
+                                         std::int32_t* targets) const {
+        const Places places(block, problem_.in_width);
+        for_each_vector<T>(windows, [&](std::int64_t k, int) {
+            prefetch_to_l2(next + k);
+            places.of(Index::load(targets + k)).store(targets + k);
+        });
+    }
+
+    /// `fixed`: rows of a window if the compiler may know it.
     template <int fixed>
-    [[gnu::noinline]] void find_targets(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
-                                        std::int32_t* targets) const {
-        const std::int64_t width = problem_.in_width, end = (block.row_end - block.row_begin) * width;
+    [[gnu::noinline]] void place_indices(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
+                                         std::int32_t* targets) const {
+        const std::int64_t width = problem_.in_width;
         const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
-        const bool by_offset = problem_.source == kernels::MaximumSource::window_offsets;
-        const std::int32_t* const positions = by_offset ? targets : tensors_.plane_indices + at;
+        const std::int32_t* const indices = tensors_.plane_indices + at;
         const std::int64_t rows = fixed > 0 ? fixed : problem_.window_height;
-        const Index origin = number(block.row_begin * width), step = number(width), last_pixel = number(end - 1);
-        const Index first = number(top * width), none = number(outside);
+        const Places places(block, width);
+        const Index first = number(top * width), step = number(width);
         const std::int32_t *const first_cells = scatter_.first_cells, *const last_cells = scatter_.last_cells;
         const T* const gradients = tensors_.grad_output + at;
         for_each_vector<T>(
             windows, [&](std::int64_t k, int n) __attribute__((always_inline)) {
                 prefetch_to_l2(gradients + k + ahead);
-                if (!by_offset) prefetch_to_l2(positions + k + ahead);
-                const Index position =
-                    n == lanes || by_offset ? Index::load(positions + k) : Index::load_first(positions + k, n);
-                const Index last = Index::load(last_cells + k);
-                const Index pixel = position - origin;
+                prefetch_to_l2(indices + k + ahead);
+                const Index position = n == lanes ? Index::load(indices + k) : Index::load_first(indices + k, n);
+                const Index last = Index::load(last_cells + k), place = places.of(position);
                 Index column = position - Index::load(first_cells + k) - first;
-                // Rows of windows may lie above the block or below.
-                const Index inside = select(negative(pixel | (last_pixel - pixel)), none, pixel);
-                Index target = none;
+                Index target = number(outside);
                 const auto meet_row = [&]() __attribute__((always_inline)) {
-                    target = select(negative(column | (last - column)), target, inside);
+                    target = select(negative(column | (last - column)), target, place);
                     column = column - step;
                 };
                 if constexpr (fixed > 0) unrolled<fixed>([&](auto) __attribute__((always_inline)) { meet_row(); });
