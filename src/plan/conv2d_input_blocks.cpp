@@ -13,6 +13,8 @@ namespace {
 constexpr double blocks_bytes = 512 * 1024;   ///< goal for the panels and sums of blocks that share packed weights
 constexpr double shared_bytes = 1024 * 1024;  ///< packed weights that come from beyond the L2 cache are larger
 constexpr double cached_weight_bytes = 512 * 1024;  ///< weights of a channel tile that stay in the L2 cache are smaller
+/// Weights that come from memory are larger: a last cache holds tensors, too, and serves several cores.
+constexpr double far_bytes = 12 * 1024 * 1024;
 
 /// Elements of the panel of a block with `rows` rows and `columns` columns.
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
@@ -76,13 +78,19 @@ double elements_of_groups(const Conv2dProblem& p, std::int64_t rows, std::int64_
            (static_cast<double>(p.in_channels) + static_cast<double>(p.out_channels) / area);
 }
 
+/// Weights of all channels that come from memory: a last cache holds tensors, too, and serves several cores.
+bool weights_are_far(const Conv2dProblem& p, std::size_t element_bytes) {
+    return static_cast<double>(p.out_channels * p.in_channels * p.taps()) * static_cast<double>(element_bytes) >=
+           far_bytes;
+}
+
 /// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector, and
-/// meet so many pixels before the next come. More so where each register tile reads them from there: 4 cycles, for a
-/// line of 7 pixels at most (measured: 1.1 to 1.4).
-double weight_reads(const Conv2dInputPlan& plan, double tile_bytes, std::int64_t pixels, std::int64_t line) {
+/// meet so many pixels before the next come. More so where each register tile of `line` pixels reads them from there:
+/// 4 cycles (measured: 1.1 to 1.4 for a line of 7), or from memory, 8 (measured: 1.1 to 1.5 for 14).
+double weight_reads(const Conv2dInputPlan& plan, double tile_bytes, std::int64_t pixels, std::int64_t line, bool far) {
     if (plan.family == LaneFamily::pixels) return 1;
     const double near = std::max(1.0, 6.0 / static_cast<double>(pixels));
-    return tile_bytes < cached_weight_bytes ? near : std::max(near, 8.0 / static_cast<double>(line));
+    return tile_bytes < cached_weight_bytes ? near : std::max(near, (far ? 16.0 : 8.0) / static_cast<double>(line));
 }
 
 /// Slots of the plan's register tiles over those of the tiles with the fewest, where lanes are channels. Cuts of rows
@@ -170,7 +178,8 @@ private:
         waiting_ = wait_cycles * calls * static_cast<double>(p_.out_channels / Conv2dInputPlan::channel_block);
         const double tile_bytes =
             static_cast<double>(p_.out_channels * p_.taps() * plan_.channel_tiles.width()) * element_bytes_;
-        whole_reads_ = weight_reads(plan_, tile_bytes, tall_ * wide_, line);
+        const bool far = weights_are_far(p_, element_bytes_);
+        whole_reads_ = weight_reads(plan_, tile_bytes, tall_ * wide_, far ? std::min(line, limit) : line, far);
     }
 
     /// Tasks of the worker with most.
@@ -198,8 +207,20 @@ private:
                (threads_ > 1 ? launch_cycles * std::log2(static_cast<double>(threads_)) : 0);
     }
 
+    /// Cycles of a task whose weights come from memory, for what register tiles do not hide of that (measured: 2 to 7
+    /// for a cache line): once for each block, or for as many as meet a piece at once.
+    double far_weight_cycles(const InputCut& cut) const {
+        if (plan_.family == LaneFamily::pixels || !weights_are_far(p_, element_bytes_)) return 0;
+        constexpr double line_bytes = 64, line_cycles = 4;
+        const std::int64_t channels = ceil_div(p_.in_channels, cut.channel_groups);
+        const std::int64_t passes = ceil_div(cut.blocks_per_task, std::max<std::int64_t>(1, cut.blocks_at_once));
+        return static_cast<double>(passes * channels * p_.out_channels * p_.taps()) * element_bytes_ / line_bytes *
+               line_cycles;
+    }
+
     void add(InputCut cut, double beside) {
-        cut.cycles = (task_cycles(cut) * static_cast<double>(rounds(cut)) + beside) * extra_slots_;
+        const double task = task_cycles(cut) + far_weight_cycles(cut);
+        cut.cycles = (task * static_cast<double>(rounds(cut)) + beside) * extra_slots_;
         cuts_.push_back(cut);
     }
 

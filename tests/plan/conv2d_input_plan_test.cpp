@@ -302,6 +302,16 @@ TEST(Conv2dInputPlan, LetsTasksPackTheWeightsThatFewPixelsMeet) {
     EXPECT_EQ(plan_for(1, 1, true).packed_elements, 512 * 512 * 9);
 }
 
+TEST(Conv2dInputPlan, MeetsWeightsFromMemoryPieceByPiece) {
+    const auto plan_for = [](std::int64_t out_channels, std::size_t element_bytes) {
+        const Conv2dProblem p = make_problem(test::square_layer(4, 512, 14, out_channels, 3), {});
+        return plan_input(p, test::wide_tiles, element_bytes, {.threads = 1});
+    };
+    EXPECT_FALSE(plan_for(512, 4).in_pieces) << "9 MiB stay in the last cache";
+    EXPECT_TRUE(plan_for(512, 8).in_pieces) << "18 MiB do not";
+    EXPECT_TRUE(plan_for(1024, 4).in_pieces);
+}
+
 TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
