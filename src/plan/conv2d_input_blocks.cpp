@@ -202,16 +202,21 @@ private:
     double shared_cycles() const {
         if (plan_.weights_in_place || plan_.tasks_pack) return 0;
         const double elements = static_cast<double>(p_.weight_elements());
-        const double each = split_cycles + (elements * element_bytes_ > shared_bytes ? exchange_element_cycles : 0);
+        const double exchange = weights_are_far(p_, element_bytes_)        ? far_element_cycles
+                                : elements * element_bytes_ > shared_bytes ? exchange_element_cycles
+                                                                           : 0;
+        const double each = split_cycles + exchange;
         return each * elements / static_cast<double>(threads_) +
                (threads_ > 1 ? launch_cycles * std::log2(static_cast<double>(threads_)) : 0);
     }
 
     /// Cycles of a task whose weights come from memory, for what register tiles do not hide of that (measured: 2 to 7
-    /// for a cache line): once for each block, or for as many as meet a piece at once.
+    /// for a cache line): once for each block, or for as many as meet a piece at once. Packing a piece hides nothing:
+    /// its lines lie far apart.
     double far_weight_cycles(const InputCut& cut) const {
         if (plan_.family == LaneFamily::pixels || !weights_are_far(p_, element_bytes_)) return 0;
-        constexpr double line_bytes = 64, line_cycles = 4;
+        constexpr double line_bytes = 64;
+        const double line_cycles = cut.tasks_pack ? 16 : 4;
         const std::int64_t channels = ceil_div(p_.in_channels, cut.channel_groups);
         const std::int64_t passes = ceil_div(cut.blocks_per_task, std::max<std::int64_t>(1, cut.blocks_at_once));
         return static_cast<double>(passes * channels * p_.out_channels * p_.taps()) * element_bytes_ / line_bytes *
