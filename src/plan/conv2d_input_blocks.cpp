@@ -13,8 +13,9 @@ namespace {
 constexpr double blocks_bytes = 512 * 1024;   ///< goal for the panels and sums of blocks that share packed weights
 constexpr double shared_bytes = 1024 * 1024;  ///< packed weights that come from beyond the L2 cache are larger
 constexpr double cached_weight_bytes = 512 * 1024;  ///< weights of a channel tile that stay in the L2 cache are smaller
-/// Weights that come from memory are larger: a last cache holds tensors, too, and serves several cores.
+/// Weights of so many bytes come from memory: a last cache holds tensors, too, and serves several cores.
 constexpr double far_bytes = 12 * 1024 * 1024;
+constexpr double line_bytes = 64;  ///< of a cache
 
 /// Elements of the panel of a block with `rows` rows and `columns` columns.
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
@@ -78,21 +79,6 @@ double elements_of_groups(const Conv2dProblem& p, std::int64_t rows, std::int64_
            (static_cast<double>(p.in_channels) + static_cast<double>(p.out_channels) / area);
 }
 
-/// Weights of all channels that come from memory: a last cache holds tensors, too, and serves several cores.
-bool weights_are_far(const Conv2dProblem& p, std::size_t element_bytes) {
-    return static_cast<double>(p.out_channels * p.in_channels * p.taps()) * static_cast<double>(element_bytes) >=
-           far_bytes;
-}
-
-/// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector, and
-/// meet so many pixels before the next come. More so where each register tile of `line` pixels reads them from there:
-/// 4 cycles (measured: 1.1 to 1.4 for a line of 7), or from memory, 8 (measured: 1.1 to 1.5 for 14).
-double weight_reads(const Conv2dInputPlan& plan, double tile_bytes, std::int64_t pixels, std::int64_t line, bool far) {
-    if (plan.family == LaneFamily::pixels) return 1;
-    const double near = std::max(1.0, 6.0 / static_cast<double>(pixels));
-    return tile_bytes < cached_weight_bytes ? near : std::max(near, (far ? 16.0 : 8.0) / static_cast<double>(line));
-}
-
 /// Slots of the plan's register tiles over those of the tiles with the fewest, where lanes are channels. Cuts of rows
 /// of pixels weigh theirs.
 double slots_over_fewest(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
@@ -113,6 +99,7 @@ public:
           tiles_(tiles),
           element_bytes_(element_bytes),
           extra_slots_(slots_over_fewest(plan, p, tiles)),
+          far_weights_(static_cast<double>(p.weight_elements()) * static_cast<double>(element_bytes) >= far_bytes),
           threads_(std::max(1, strategy.threads)),
           tile_count_(plan.channel_tile_count(p)),
           most_channel_groups_(
@@ -178,8 +165,21 @@ private:
         waiting_ = wait_cycles * calls * static_cast<double>(p_.out_channels / Conv2dInputPlan::channel_block);
         const double tile_bytes =
             static_cast<double>(p_.out_channels * p_.taps() * plan_.channel_tiles.width()) * element_bytes_;
-        const bool far = weights_are_far(p_, element_bytes_);
-        whole_reads_ = weight_reads(plan_, tile_bytes, tall_ * wide_, far ? std::min(line, limit) : line, far);
+        whole_reads_ = weight_reads(tile_bytes, line, limit);
+    }
+
+    /// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector,
+    /// and meet so many pixels before the next come. More so where a channel tile's outgrow the L2 cache, and each
+    /// register tile reads them again: 4 cycles, charged to a row of the block (measured: 1.1 to 1.4 for 7 pixels), or
+    /// 8 for a cache line where those of all tiles outgrow the last cache, charged to a register tile (measured: 1.1 to
+    /// 1.5 for 14 pixels).
+    double weight_reads(double tile_bytes, std::int64_t line, std::int64_t limit) const {
+        if (plan_.family == LaneFamily::pixels) return 1;
+        const double cached = std::max(1.0, 6.0 / static_cast<double>(tall_ * wide_));
+        if (tile_bytes < cached_weight_bytes) return cached;
+        if (!far_weights_) return std::max(cached, 8.0 / static_cast<double>(line));
+        const double tile_pixels = static_cast<double>(line) / static_cast<double>(ceil_div(line, limit));
+        return std::max(cached, 16.0 * tiles_.lanes * element_bytes_ / line_bytes / tile_pixels);
     }
 
     /// Tasks of the worker with most.
@@ -198,26 +198,26 @@ private:
         return static_cast<double>(cut.blocks_per_task) * (compute * share + move_ + 500) * spill;
     }
 
-    /// Cycles of a worker's share of a phase that packs all weights: they leave its cache, and come back from the last.
+    /// Cycles of a worker's share of a phase that packs all weights: they leave its cache, and come back from the last,
+    /// or from memory (`far_weight_cycles`).
     double shared_cycles() const {
         if (plan_.weights_in_place || plan_.tasks_pack) return 0;
         const double elements = static_cast<double>(p_.weight_elements());
-        const double exchange = weights_are_far(p_, element_bytes_)        ? far_element_cycles
+        const double exchange = far_weights_                               ? far_byte_cycles * element_bytes_
                                 : elements * element_bytes_ > shared_bytes ? exchange_element_cycles
                                                                            : 0;
-        const double each = split_cycles + exchange;
-        return each * elements / static_cast<double>(threads_) +
+        return (split_cycles + exchange) * elements / static_cast<double>(threads_) +
                (threads_ > 1 ? launch_cycles * std::log2(static_cast<double>(threads_)) : 0);
     }
 
-    /// Cycles of a task whose weights come from memory, for what register tiles do not hide of that (measured: 2 to 7
-    /// for a cache line): once for each block, or for as many as meet a piece at once. Packing a piece hides nothing:
-    /// its lines lie far apart.
+    /// What register tiles do not hide of a task's weights that come from memory (measured: 2 to 7 cycles for a cache
+    /// line): once for each block, or for as many as meet a piece at once. Packed by tasks they come in rows of a
+    /// piece, which hide less.
     double far_weight_cycles(const InputCut& cut) const {
-        if (plan_.family == LaneFamily::pixels || !weights_are_far(p_, element_bytes_)) return 0;
-        constexpr double line_bytes = 64;
+        if (plan_.family == LaneFamily::pixels || !far_weights_) return 0;
         const double line_cycles = cut.tasks_pack ? 16 : 4;
-        const std::int64_t channels = ceil_div(p_.in_channels, cut.channel_groups);
+        const std::int64_t channels =
+            std::min(p_.in_channels, ceil_div(tile_count_, cut.channel_groups) * plan_.channel_tiles.width());
         const std::int64_t passes = ceil_div(cut.blocks_per_task, std::max<std::int64_t>(1, cut.blocks_at_once));
         return static_cast<double>(passes * channels * p_.out_channels * p_.taps()) * element_bytes_ / line_bytes *
                line_cycles;
@@ -251,6 +251,7 @@ private:
     const RegisterTiles& tiles_;
     const std::size_t element_bytes_;
     const double extra_slots_;
+    const bool far_weights_;
     const std::int64_t threads_, tile_count_, most_channel_groups_;
     const bool tasks_may_pack_;
     std::int64_t tall_ = 1, wide_ = 1;

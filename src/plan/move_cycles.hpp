@@ -9,9 +9,9 @@ constexpr double strided_copy_cycles = 0.5;  ///< of every stride-th element (me
 constexpr double interleave_cycles = 0.5;    ///< NCHW to few channels last, up to `few_interleaved`
 constexpr int few_interleaved = 6;
 constexpr double interleave_row_cycles = 30;
-/// Taps of weights apart (measured: 0.33 to 0.53), what a packed weight costs more that goes to the last cache and
-/// comes back from there, and what one costs that goes to memory.
-constexpr double split_cycles = 0.4, exchange_element_cycles = 1.5, far_element_cycles = 3.5;
+/// Taps of weights apart (measured: 0.33 to 0.53), and what a packed weight costs more that goes to the last cache and
+/// comes back from there, or that goes to memory, per byte.
+constexpr double split_cycles = 0.4, exchange_element_cycles = 1.5, far_byte_cycles = 0.9;
 /// To copy a weight as it lies, from the last cache (measured: AVX-512 0.2, AVX2 0.4).
 constexpr double weight_copy_cycles = 0.4;
 /// To start on a row of one channel that is moved alone.

@@ -302,14 +302,20 @@ TEST(Conv2dInputPlan, LetsTasksPackTheWeightsThatFewPixelsMeet) {
     EXPECT_EQ(plan_for(1, 1, true).packed_elements, 512 * 512 * 9);
 }
 
-TEST(Conv2dInputPlan, MeetsWeightsFromMemoryPieceByPiece) {
-    const auto plan_for = [](std::int64_t out_channels, std::size_t element_bytes) {
-        const Conv2dProblem p = make_problem(test::square_layer(4, 512, 14, out_channels, 3), {});
-        return plan_input(p, test::wide_tiles, element_bytes, {.threads = 1});
+TEST(Conv2dInputPlan, BringsWeightsFromMemoryFewTimes) {
+    const auto plan_for = [](const Conv2dShape& shape, std::size_t element_bytes) {
+        return plan_input(make_problem(shape, {}), test::wide_tiles, element_bytes, {.threads = 1});
     };
-    EXPECT_FALSE(plan_for(512, 4).in_pieces) << "9 MiB stay in the last cache";
-    EXPECT_TRUE(plan_for(512, 8).in_pieces) << "18 MiB do not";
-    EXPECT_TRUE(plan_for(1024, 4).in_pieces);
+    const auto layer = [](std::int64_t out_channels, std::int64_t groups = 1) {
+        return test::square_layer(4, 512 * groups, 14, out_channels * groups, 3, 1, groups);
+    };
+    EXPECT_FALSE(plan_for(layer(512), 4).in_pieces) << "9 MiB stay in the last cache";
+    EXPECT_TRUE(plan_for(layer(512), 8).in_pieces) << "18 MiB do not";
+    EXPECT_TRUE(plan_for(layer(1024), 4).in_pieces);
+    EXPECT_TRUE(plan_for(layer(512, 2), 4).in_pieces) << "of both groups";
+    const Conv2dInputPlan whole_images = plan_for(test::square_layer(16, 1024, 7, 1024, 3), 4);
+    EXPECT_EQ(whole_images.row_blocks, 1);
+    EXPECT_FALSE(whole_images.tasks_pack);
 }
 
 TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
