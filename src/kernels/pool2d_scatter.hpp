@@ -96,8 +96,8 @@ private:
     /// Where the windows of a block, `at` in the tensors, add their gradients.
     void find_targets(const Block& block, std::int64_t at, std::int64_t windows, std::int64_t ahead,
                       std::int32_t* targets) const {
-        const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
         if (problem_.source == kernels::MaximumSource::window_offsets) {
+            const std::int64_t top = block.begin * problem_.stride_height - problem_.padding_top;
             offsets_.find(tensors_.window_offsets + at, top, windows, targets);
             return place_offsets(block, tensors_.grad_output + at + ahead, windows, targets);
         }

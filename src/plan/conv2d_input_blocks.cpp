@@ -15,7 +15,6 @@ constexpr double shared_bytes = 1024 * 1024;  ///< packed weights that come from
 constexpr double cached_weight_bytes = 512 * 1024;  ///< weights of a channel tile that stay in the L2 cache are smaller
 /// Weights of so many bytes come from memory: a last cache holds tensors, too, and serves several cores.
 constexpr double far_bytes = 12 * 1024 * 1024;
-constexpr double line_bytes = 64;  ///< of a cache
 
 /// Elements of the panel of a block with `rows` rows and `columns` columns.
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
@@ -182,6 +181,9 @@ private:
         return std::max(cached, 16.0 * tiles_.lanes * element_bytes_ / line_bytes / tile_pixels);
     }
 
+    /// Channel tiles of the task with most.
+    std::int64_t task_tiles(const InputCut& cut) const { return ceil_div(tile_count_, cut.channel_groups); }
+
     /// Tasks of the worker with most.
     std::int64_t rounds(const InputCut& cut) const {
         return ceil_div(p_.groups * cut.channel_groups * ceil_div(blocks(cut), cut.blocks_per_task), threads_);
@@ -191,8 +193,7 @@ private:
 
     /// Cycles of a task, but for the packing of weights.
     double task_cycles(const InputCut& cut) const {
-        const std::int64_t tiles = ceil_div(tile_count_, cut.channel_groups);
-        const double share = static_cast<double>(tiles) / static_cast<double>(tile_count_);
+        const double share = static_cast<double>(task_tiles(cut)) / static_cast<double>(tile_count_);
         const double spill = bytes_ > panel_bytes ? 1 + 0.15 * (bytes_ / panel_bytes - 1) : 1;
         const double compute = cut.blocks_at_once > 0 ? compute_ + waiting_ : compute_ * whole_reads_;
         return static_cast<double>(cut.blocks_per_task) * (compute * share + move_ + 500) * spill;
@@ -216,8 +217,7 @@ private:
     double far_weight_cycles(const InputCut& cut) const {
         if (plan_.family == LaneFamily::pixels || !far_weights_) return 0;
         const double line_cycles = cut.tasks_pack ? 16 : 4;
-        const std::int64_t channels =
-            std::min(p_.in_channels, ceil_div(tile_count_, cut.channel_groups) * plan_.channel_tiles.width());
+        const std::int64_t channels = std::min(p_.in_channels, task_tiles(cut) * plan_.channel_tiles.width());
         const std::int64_t passes = ceil_div(cut.blocks_per_task, std::max<std::int64_t>(1, cut.blocks_at_once));
         return static_cast<double>(passes * channels * p_.out_channels * p_.taps()) * element_bytes_ / line_bytes *
                line_cycles;
@@ -232,7 +232,7 @@ private:
     /// Pieces of weights are packed, or come from afar, once for as many blocks as memory and the cache hold at once.
     void add_pieces(InputCut cut) {
         const auto fitting = static_cast<std::int64_t>(blocks_bytes / bytes_);
-        const double weights = own_weights_cycles(p_, plan_, ceil_div(tile_count_, cut.channel_groups));
+        const double weights = own_weights_cycles(p_, plan_, task_tiles(cut));
         for (cut.blocks_per_task = 1; cut.blocks_per_task <= blocks(cut); cut.blocks_per_task *= 2) {
             cut.blocks_at_once = std::clamp<std::int64_t>(
                 fitting, 1, std::min(cut.blocks_per_task, Conv2dInputPlan::most_blocks_at_once));

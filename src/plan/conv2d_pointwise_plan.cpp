@@ -1,5 +1,7 @@
 #include "plan/conv2d_input_plan.hpp"
 
+#include "plan/move_cycles.hpp"
+
 #include <algorithm>
 
 namespace backgrad::plan {
@@ -124,7 +126,7 @@ double strips_cost(const Conv2dProblem& p, int lanes, bool across_images) {
 }
 
 double strips_weight_reads(const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes) {
-    constexpr double line_cycles = 7.5, line_bytes = 64;  // measured: 1.5 times as long with AVX2, AVX-512 1.0
+    constexpr double line_cycles = 7.5;  // measured: 1.5 times as long with AVX2, AVX-512 1.0
     constexpr std::int64_t page = 4096, ways_of_a_set = 8;
     constexpr int vectors = 3;  // what most plans take
     if (p.in_channels == 0 || p.out_channels <= ways_of_a_set) return 1;

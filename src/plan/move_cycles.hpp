@@ -2,6 +2,8 @@
 
 namespace backgrad::plan {
 
+constexpr double line_bytes = 64;  ///< of a cache
+
 // What it takes to bring an element into a panel, in cycles.
 constexpr double transpose_cycles = 0.4;  ///< NCHW to channels last and back (measured: 0.3 to 0.6)
 constexpr double copy_cycles = 0.15;

@@ -1,5 +1,7 @@
 #include "plan/pool2d_lines.hpp"
 
+#include "plan/conv2d_problem.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -15,8 +17,6 @@ constexpr std::int64_t most_line_terms = 48 * 1024;
 
 /// Elements from which on a last vector that is not full costs nothing to speak of.
 constexpr std::int64_t enough_line_elements = 512;
-
-std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 /// Ascending windows of one pixel: the first is the one that started longest ago. Counted in windows before the last
 /// that could cover the pixel, so that neighbours share their keys.

@@ -1,5 +1,7 @@
 #include "plan/pool2d_phases.hpp"
 
+#include "plan/conv2d_problem.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -23,8 +25,6 @@ bool rows_serve(std::int64_t width, std::int64_t windows, Pool2dReads reads, int
     if (reads == Pool2dReads::input) return windows > 1 && width >= lanes;
     return windows > 1 && windows <= 9 && 2 * width >= 3 * lanes;
 }
-
-std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 std::int64_t window_step(const Pool2dAxis& axis) { return axis.dilation / std::gcd(axis.stride, axis.dilation); }
 
