@@ -51,8 +51,9 @@ inline void store_row(const vec<T> (&sum)[stride], T* to, int count, bool accumu
 }
 
 template <class T, int stride, int rows, int columns, bool guarded>
-void plane_input(const DepthwisePlaneInput<T>& in) noexcept {
+void plane_input(const DepthwisePlaneInput<T>& work) noexcept {
     using V = vec<T>;
+    const DepthwisePlaneInput<T> in = work;  // that the stores cannot change
     using I = index_vec<T>;
     using Rows = Axis<stride, rows>;
     using Columns = Axis<stride, columns>;
@@ -75,6 +76,7 @@ void plane_input(const DepthwisePlaneInput<T>& in) noexcept {
         V raw;
         if constexpr (guarded) raw = V::load_first(row, in.elements);
         else raw = V::load(row);
+        keep_in_register(raw);  // one load serves all shifts
         prefetch_to_l1(row + in.ahead);
         unrolled<Columns::span>([&](auto s) __attribute__((always_inline)) {
             g[j][s] = select(exists[s], permute(raw, order[s]), V::zero());

@@ -176,9 +176,10 @@ bool gains_in_place(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, std
 /// Segments where nothing is summed, so that they are free: equal, and enough for all threads. Tasks over rows of NHWC
 /// hold few blocks of units, so that is as if they held all.
 Segments free_segments(const Conv2dProblem& p, const Conv2dDepthwisePlan& plan, const Strategy& strategy) {
-    const std::int64_t tasks_per_thread = plan.input_over_rows ? 4 : 8;
-    const std::int64_t units = plan.input_over_rows ? 1 : plan.units, least_terms = plan.input_over_rows ? 128 : 512;
     const std::int64_t pixels = p.batch * p.pixels_out(), threads = std::max(1, strategy.threads);
+    // A single thread has nothing to balance.
+    const std::int64_t tasks_per_thread = threads == 1 ? 1 : plan.input_over_rows ? 4 : 8;
+    const std::int64_t units = plan.input_over_rows ? 1 : plan.units, least_terms = plan.input_over_rows ? 128 : 512;
     const std::int64_t wanted = std::max(ceil_div(pixels, free_terms), ceil_div(tasks_per_thread * threads, units));
     std::int64_t count = std::clamp<std::int64_t>(pixels / least_terms, 1, wanted);
     if (count > threads) count -= count % threads;
