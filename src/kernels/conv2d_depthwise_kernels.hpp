@@ -171,6 +171,8 @@ struct DepthwisePlaneInputKernels {
 
     /// As in DepthwisePlaneKernels; null where panels are faster.
     Function function[max_stride][max_extent / 2 + 1][max_extent / 2 + 1][2];
+    /// Copies `count` elements past the caches, which begin equally far from a cache line. The caller fences.
+    void (*stream)(const T* from, std::int64_t count, T* to) noexcept;
 };
 
 /// Rows of grad_input straight from NHWC's grad_output, all channels of a pixel one after the other: sums over tap
@@ -266,7 +268,7 @@ struct DepthwisePanelKernels {
     /// read in order.
     void (*read_pixels)(const T* from, std::ptrdiff_t pixel, std::int64_t channels, std::int64_t pixels, T* to,
                         const DepthwisePanels& panels, const DepthwisePanelRows& rows) noexcept;
-    /// One vector of channels to NCHW, past the caches where the planes' alignment allows it.
+    /// One vector of channels to NCHW, past the caches where the planes' alignment allows it. The caller fences.
     void (*write_planes)(const T* from, std::ptrdiff_t from_pixel, int channels, std::int64_t pixels, T* to,
                          std::ptrdiff_t channel, bool accumulate, bool streaming) noexcept;
     /// To NHWC, likewise.

@@ -148,7 +148,6 @@ void write_planes(const T* from, std::ptrdiff_t from_pixel, int channels, std::i
         if (x < pixels) x = write_blocks<T, false>(from, from_pixel, pixels - V::lanes, pixels, to, channel);
     }
     for (; x < pixels; x += V::lanes) write_part(from, from_pixel, x, pixels, channels, to, channel, accumulate);
-    if (streaming) stream_fence();
 }
 
 template <class T, bool accumulate, bool streaming>
@@ -180,10 +179,8 @@ template <class T>
 void write_pixels(const T* from, const DepthwisePanels& panels, std::int64_t channels, std::int64_t pixels, T* to,
                   std::ptrdiff_t pixel, bool accumulate, bool streaming) noexcept {
     if (accumulate) return write_pixels_as<T, true, false>(from, panels, channels, pixels, to, pixel);
-    if (streaming && streaming_offset(to, pixel) == 0) {
-        write_pixels_as<T, false, true>(from, panels, channels, pixels, to, pixel);
-        return stream_fence();
-    }
+    if (streaming && streaming_offset(to, pixel) == 0)
+        return write_pixels_as<T, false, true>(from, panels, channels, pixels, to, pixel);
     write_pixels_as<T, false, false>(from, panels, channels, pixels, to, pixel);
 }
 

@@ -132,6 +132,18 @@ void plane_input(const DepthwisePlaneInput<T>& work) noexcept {
     }
 }
 
+template <class T>
+void stream(const T* from, std::int64_t count, T* to) noexcept {
+    using V = vec<T>;
+    constexpr std::uintptr_t bytes = V::lanes * sizeof(T);
+    const std::int64_t before = static_cast<std::int64_t>((-reinterpret_cast<std::uintptr_t>(to)) % bytes / sizeof(T));
+    const std::int64_t begin = before < count ? before : count;
+    V::load_first(from, static_cast<int>(begin)).store_first(to, static_cast<int>(begin));
+    std::int64_t i = begin;
+    for (; i + V::lanes <= count; i += V::lanes) V::load(from + i).stream(to + i);
+    V::load_first(from + i, static_cast<int>(count - i)).store_first(to + i, static_cast<int>(count - i));
+}
+
 template <class T, int stride, int rows, int columns, bool guarded>
 constexpr typename DepthwisePlaneInputKernels<T>::Function entry() {
     if constexpr (whole<T> && weights_fit(rows, columns)) return &plane_input<T, stride, rows, columns, guarded>;
@@ -149,6 +161,7 @@ constexpr DepthwisePlaneInputKernels<T> make_table(std::integer_sequence<int, ro
     DepthwisePlaneInputKernels<T> table{};
     (fill_columns<T, 1, row>(table, extents), ...);
     (fill_columns<T, 2, row>(table, extents), ...);
+    table.stream = &stream<T>;
     return table;
 }
 

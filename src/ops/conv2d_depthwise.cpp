@@ -29,6 +29,7 @@ struct BlockMemory {
     T* spare;                      ///< as large as the weight sums of a unit
     T *weights, *weights_finite;   ///< of pack_depthwise_weight for each unit; 1 or 0 per unit
     T *source, *input, *target;    ///< panels of some units: grad_output, input, grad_input
+    T* stage;                      ///< rows of grad_input on their way past the caches
     T *chains, *plane_sums;        ///< of a unit, where sums are taken over planes
     const kernels::DepthwisePlaneBlock* plane_blocks;
 };
@@ -47,6 +48,7 @@ BlockMemory<T> lay_out(const Conv2dDepthwisePlan& plan, T* partial, Scratch<T>& 
     memory.source = scratch.take(plan.units_at_once * plan.source_elements);
     memory.input = scratch.take(plan.units_at_once * plan.input_elements);
     memory.target = scratch.take(plan.units_at_once * plan.target_elements);
+    memory.stage = scratch.take(plan.stage_elements);
     memory.chains = scratch.take(plan.chain_elements);
     memory.plane_sums = scratch.take(plan.plane_sum_elements);
     memory.plane_blocks = fill_plane_blocks(plan.planes, scratch.take(plan.plane_block_elements));
@@ -80,6 +82,7 @@ struct BlockWork {
             if (plan.sums() && plan.over_rows) add_row_sums(*strip);
             strip = next;
         }
+        if (plan.streaming) context.kernels.tile->fence();
     }
 
 private:
@@ -142,7 +145,8 @@ private:
     void add_units(const DepthwiseStrip& strip, Range part) const {
         const plan::Conv2dProblem& p = context.problem;
         if (over_planes(part.begin))
-            return compute_plane_input(context, plan, strip, plan.unit_range(part), weights(part.begin), modes.input);
+            return compute_plane_input(context, plan, strip, plan.unit_range(part), weights(part.begin), modes.input,
+                                       memory.stage);
         read(context.grad_output(0), strip.image, part, strip.source_rows, p.out_width, plan.source_elements,
              plan.margins(), source_panel(part.begin, part.begin));
         if (plan.input_panels())

@@ -16,6 +16,7 @@ constexpr std::int64_t strip_bytes = 384 * 1024;      ///< panels of a strip: a 
 constexpr std::int64_t task_products = 256 * 1024;    ///< a task should be worth its start
 constexpr std::int64_t pixel_bytes = 256;             ///< of NHWC's pixels that are read at once
 constexpr std::int64_t row_weight_bytes = 12 * 1024;  ///< weights that all pixels of rows meet: a part of the L1 cache
+constexpr std::int64_t stage_bytes = 16 * 1024;       ///< of grad_input on its way to planes: a part of the L1 cache
 constexpr std::int64_t plane_units = 8;    ///< that a task should pass: it fetches the next one's planes ahead
 constexpr std::int64_t free_terms = 4096;  ///< most pixels per segment where nothing is summed
 
@@ -248,6 +249,11 @@ Conv2dDepthwisePlan plan_depthwise(const Conv2dProblem& p, const Conv2dGradients
         plan.partial_elements() + 2 * round_up(units * plan.weight_elements, 16) + round_up(plan.weight_elements, 16) +
         round_up(units, 16) + round_up(units * plan.unit_channels, 16) +
         plan.units_at_once * (plan.source_elements + plan.input_elements + plan.target_elements) + 48;
+    if (!plan.input_planes.empty()) {
+        const std::int64_t bytes = static_cast<std::int64_t>(element_bytes), line = line_bytes / bytes;
+        plan.stage_elements = round_up(std::max(stage_bytes / bytes, p.in_width * p.stride_height), line) + line;
+        plan.worker_elements += plan.stage_elements;
+    }
     if (plan.over_planes) {
         const std::int64_t sums = p.taps() + 1, bytes = static_cast<std::int64_t>(element_bytes);
         plan.chain_elements = round_up(plan.unit_channels * sums * plan.planes.lanes, 16);

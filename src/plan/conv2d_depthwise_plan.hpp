@@ -88,6 +88,8 @@ struct Conv2dDepthwisePlan {
     std::int64_t margin_left, margin_right;
     /// Elements of a unit's panels, for a strip of grad_output, input and grad_input.
     std::int64_t source_elements, input_elements, target_elements;
+    /// Elements on their way to grad_input's planes, at least a row for each phase of rows and a line more.
+    std::int64_t stage_elements;
     /// Elements of a task's scratch, and of the partial sums that all share.
     std::int64_t worker_elements, shared_elements;
 

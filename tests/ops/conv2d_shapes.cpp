@@ -407,7 +407,11 @@ std::vector<Conv2dShape> shapes_of_lines() {
             groups(padding(kernel(image(2, 64, 9, 16, 32), 3, 3), 1), 2),
             groups(padding(kernel(image(2, 64, 9, 16, 64), 3, 3), 1), 16),
             groups(padding(kernel(image(2, 48, 14, 16, 48), 5, 5), 2), 48),
-            groups(padding(stride(kernel(image(2, 48, 16, 16, 48), 3, 3), 2, 2), 1), 48)};
+            groups(padding(stride(kernel(image(2, 48, 16, 16, 48), 3, 3), 2, 2), 1), 48),
+            groups(padding(kernel(image(3, 18, 14, 17, 18), 3, 3), 1), 18),
+            groups(padding(kernel(image(2, 19, 57, 59, 19), 3, 3), 1), 19),
+            groups(padding(stride(kernel(image(2, 17, 71, 69, 17), 3, 3), 2, 2), 1), 17),
+            groups(padding(kernel(image(1, 16, 33, 140, 16), 1, 7), 0, 0, 3, 3), 16)};
 }
 
 }  // namespace backgrad::test
