@@ -16,14 +16,17 @@ public:
 
     /// NCHW: each plane is one value.
     void fill_planes(const kernels::Pool2dBox& box) {
-        const std::int64_t run = (box.row_end - box.row_begin) * problem_.in_width;
-        const bool whole_planes = run == problem_.in_height * problem_.in_width;
+        // No store can reach copies of them.
+        const kernels::Pool2dProblem problem = problem_;
+        const kernels::Pool2dTensors<T> tensors = tensors_;
+        const std::int64_t run = (box.row_end - box.row_begin) * problem.in_width;
+        const bool whole_planes = run == problem.in_height * problem.in_width;
         for (std::int64_t n = box.batch_begin; n < box.batch_end; ++n) {
             for (std::int64_t c = box.channel_begin; c < box.channel_end; ++c) {
-                const std::int64_t plane = n * problem_.channels + c;
-                const T gradient = tensors_.grad_output != nullptr ? tensors_.grad_output[plane] * tensors_.reciprocal
-                                                                   : tensors_.reciprocal;
-                writer_.seek(tensors_.grad_input + (plane * problem_.in_height + box.row_begin) * problem_.in_width);
+                const std::int64_t plane = n * problem.channels + c;
+                const T gradient = tensors.grad_output != nullptr ? tensors.grad_output[plane] * tensors.reciprocal
+                                                                  : tensors.reciprocal;
+                writer_.seek(tensors.grad_input + (plane * problem.in_height + box.row_begin) * problem.in_width);
                 // What a last whole vector writes too much, the next planes of this box put right.
                 const bool may_spill = whole_planes && (box.channel_end - c - 1) * run >= lanes;
                 const vec<T> value = vec<T>::broadcast(gradient);

@@ -124,8 +124,9 @@ private:
         }
     }
 
-    const kernels::Pool2dProblem& problem_;
-    const kernels::Pool2dTensors<T>& tensors_;
+    // No store can reach copies of them: they are not read anew for each plane.
+    const kernels::Pool2dProblem problem_;
+    const kernels::Pool2dTensors<T> tensors_;
     bool may_spill_ = false;
     Writer writer_;
 };
