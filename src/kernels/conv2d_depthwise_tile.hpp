@@ -33,8 +33,9 @@ inline void ramp_down(const DepthwiseTiles<T>& in, std::int64_t last, vec<T> (&s
 }
 
 template <class Adder, class T, int rows, int pixels>
-void row_tiles(const DepthwiseTiles<T>& in) noexcept {
+void row_tiles(const DepthwiseTiles<T>& work) noexcept {
     using V = vec<T>;
+    const DepthwiseTiles<T> in = work;  // that the stores cannot change
     for (std::int64_t tile = 0; tile < in.tiles; ++tile) {
         V sum[rows][pixels];
 #pragma GCC unroll 8
