@@ -1,6 +1,9 @@
 #include "ops/conv2d_input_panel.hpp"
 
+#include "plan/conv2d_input_blocks.hpp"
+
 #include <algorithm>
+#include <cstdlib>
 
 namespace backgrad::ops {
 
@@ -20,7 +23,7 @@ void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& pane
     const auto clear_columns = [&](std::int64_t y, Range some) {
         if (some.size() == 0) return;
         T* first = panel.data + std::min(panel.offset(y, some.begin, 0), panel.offset(y, some.end - 1, 0));
-        if (panel.channel == 1) pack.clear(first, some.size() * channels);
+        if (panel.channel == 1) pack.clear(first, (some.size() - 1) * std::abs(panel.column) + channels);
         else pack.clear_columns(first, panel.channel, channels, some.size());
     };
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
@@ -29,19 +32,15 @@ void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& pane
     }
 }
 
-bool channels_last(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
-    return p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
-}
-
 /// Whether each plane is transposed: pixels below each other lie side by side.
 bool turned(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
-    return plan.tiles_down && !channels_last(p, plan);
+    return plan.tiles_down && !plan::panel_has_pixels(p, plan);
 }
 
 /// Whether the columns of pixels of channels stand backwards: the taps of a kernel row meet them from right to left, so
 /// that all terms of the row are one run. (A single channel has taps as terms already.)
 bool backwards(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan) {
-    return channels_last(p, plan) && p.kernel_width > 1 && p.dilation_width == 1 && p.stride_width == 1 &&
+    return plan::panel_has_pixels(p, plan) && p.kernel_width > 1 && p.dilation_width == 1 && p.stride_width == 1 &&
            p.out_channels > 1 && p.out_channels <= Conv2dInputPlan::channel_block;
 }
 
@@ -50,9 +49,11 @@ InputPanel<T> empty_panel(const plan::Conv2dProblem& p, const Conv2dInputPlan& p
                           T* memory) {
     const std::int64_t rows = window.rows.size(), columns = window.columns.size(), channels = p.out_channels;
     InputPanel<T> panel{memory, window, columns * channels, 1, columns, 0};
-    if (channels_last(p, plan)) panel.column = channels, panel.channel = 1;
+    if (plan::panel_has_pixels(p, plan))
+        panel.column = plan::panel_pixel(p), panel.row = columns * panel.column, panel.channel = 1;
     else if (turned(p, plan)) panel.row = 1, panel.column = rows * channels, panel.channel = rows;
-    if (backwards(p, plan)) panel.data += std::max<std::int64_t>(0, columns - 1) * channels, panel.column = -channels;
+    if (backwards(p, plan))
+        panel.data += std::max<std::int64_t>(0, columns - 1) * panel.column, panel.column = -panel.column;
     panel.term = has_tap_terms(p) ? -p.dilation_width * panel.column : panel.channel;
     return panel;
 }
@@ -73,7 +74,8 @@ InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const Conv2dInpu
     // Single elements at the ends of short rows would cost more than clearing the rows.
     constexpr std::int64_t long_row = 128;
     const bool padded = valid.size() < columns || rows.size() < window.rows.size();
-    const std::int64_t elements = window.rows.size() * columns * p.out_channels;
+    const std::int64_t elements =
+        window.rows.size() * columns * (plan::panel_has_pixels(p, plan) ? plan::panel_pixel(p) : p.out_channels);
     if (padded && valid.size() >= long_row && !turned(p, plan))
         clear_around(pack, panel, memory, rows, valid, p.out_channels);
     else if (padded) pack.clear(memory, elements);
@@ -90,7 +92,7 @@ InputPanel<T> pack_input_panel(const Conv2dContext<T>& context, const Conv2dInpu
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
         const T* from = grad_output.at(block.image, 0, y, valid.begin);
         T* to = panel.data + panel.offset(y, valid.begin, 0);
-        if (channels_last(p, plan))
+        if (plan::panel_has_pixels(p, plan))
             pack.copy(from, grad_output.pixel, 1, valid.size(), p.out_channels, to, panel.column);
         else if (grad_output.channel != 1 || p.out_channels == 1)
             pack.copy(from, grad_output.channel, grad_output.pixel, p.out_channels, valid.size(), to, panel.channel);

@@ -25,7 +25,8 @@ std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan,
     const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
     const std::int64_t pitch = plan.family == LaneFamily::pixels ? most_panel_pitch(out_columns) : out_columns;
     // Tiles of pixels read whole vectors beyond the last column.
-    return round_up(out_rows * pitch * p.out_channels + 8 * tiles.lanes, 16);
+    return round_up(out_rows * pitch * (panel_has_pixels(p, plan) ? panel_pixel(p) : p.out_channels) + 8 * tiles.lanes,
+                    16);
 }
 
 /// Elements of the staging buffer of a block.

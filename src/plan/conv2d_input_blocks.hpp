@@ -20,6 +20,12 @@ inline std::int64_t most_panel_pitch(std::int64_t columns) {
     return columns < long_panel_row ? columns : columns + most_columns_added;
 }
 
+/// Whether a panel has pixels of channels, as NHWC has, and how far apart they are: a register tile meets about twelve.
+inline bool panel_has_pixels(const Conv2dProblem& p, const Conv2dInputPlan& plan) {
+    return p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
+}
+inline std::int64_t panel_pixel(const Conv2dProblem& p) { return panel_pitch(p.out_channels); }
+
 /// Products per element of grad_input.
 inline double products_per_pixel(const Conv2dProblem& p) {
     return static_cast<double>(p.out_channels * p.taps()) / static_cast<double>(p.stride_height * p.stride_width);
