@@ -80,6 +80,9 @@ ShapeFamily many_channels() {
     family.shapes.push_back(padding(stride(kernel(image(2, 40, 7, 6, 150), 3, 3), 2, 2), 1));
     family.shapes.push_back(groups(padding(kernel(image(2, 96, 5, 5, 140), 3, 3), 1), 2));
     family.shapes.push_back(padding(kernel(image(5, 47, 4, 4, 129), 2, 4), 0, 1, 2, 0));
+    // Pixels of a multiple of 256 channels lie further apart in panels.
+    family.shapes.push_back(padding(kernel(image(2, 33, 5, 6, 256), 3, 3), 1));
+    family.shapes.push_back(padding(kernel(image(1, 9, 2, 131, 244), 1, 3), 1));
     return family;
 }
 
