@@ -40,17 +40,20 @@ struct WeightOrder {
     }
 };
 
-/// The axes along which a tap is left out where its grad_output lies outside the tensor. Along the others, which a tile
-/// has several pixels of, the panel's zeros stand in for it.
-struct LeftOut {
-    bool rows, columns;
+/// The pixels of a tile along either axis. Where a tap reaches some of them, the panel's zeros stand in for the others'
+/// grad_output; where it reaches none it is left out.
+struct TileExtent {
+    std::int64_t rows, columns;
 };
 
-/// Lists the terms of pixel (y, x) over some output channels, whose weights come first; for the pixels one stride
-/// further along an axis they lie one row or column of the panel further.
+/// Whether grad_output has any of `count` positions from `first` on.
+bool has_any(std::int64_t first, std::int64_t count, std::int64_t size) { return first + count > 0 && first < size; }
+
+/// Lists the terms of a tile from pixel (y, x) on over some output channels, whose weights come first; for the pixels
+/// one stride further along an axis they lie one row or column of the panel further.
 template <class T>
 std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan, const InputPanel<T>& panel,
-                       std::int64_t y, std::int64_t x, LeftOut left_out, Range outputs, const WeightOrder& order,
+                       std::int64_t y, std::int64_t x, const TileExtent& tile, Range outputs, const WeightOrder& order,
                        Run* runs) {
     std::int64_t count = 0;
     if (!any_tap_meets(p, y, x)) return 0;
@@ -67,12 +70,12 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
             const std::int64_t up = y + p.padding_top - r * p.dilation_height;
             if (up % p.stride_height != 0) continue;
             const std::int64_t out_y = up / p.stride_height;
-            if (left_out.rows && (out_y < 0 || out_y >= p.out_height)) continue;
+            if (!has_any(out_y, tile.rows, p.out_height)) continue;
             for (std::int64_t c = 0; c < p.kernel_width; ++c) {
                 const std::int64_t left = x + p.padding_left - c * p.dilation_width;
                 if (left % p.stride_width != 0) continue;
                 const std::int64_t out_x = left / p.stride_width;
-                if (left_out.columns && (out_x < 0 || out_x >= p.out_width)) continue;
+                if (!has_any(out_x, tile.columns, p.out_width)) continue;
                 const std::int64_t tap = r * p.kernel_width + c;
                 const std::int64_t weights = order.at(p, channel - outputs.begin, size, tap);
                 const std::int64_t values = panel.offset(out_y, out_x, channel);
@@ -88,35 +91,35 @@ std::int64_t list_runs(const plan::Conv2dProblem& p, const Conv2dInputPlan& plan
     return count;
 }
 
-/// The terms of the pixels of a phase. They are listed once for neighbours that the same taps reach.
+/// The terms of the tiles of a phase. They are listed once for neighbours that the same taps reach.
 template <class T>
 class PhaseTerms {
 public:
-    PhaseTerms(const BlockWork<T>& work, const Phase& rows, const Phase& columns, LeftOut left_out, Range outputs,
+    PhaseTerms(const BlockWork<T>& work, const Phase& rows, const Phase& columns, Range outputs,
                const WeightOrder& order)
-        : work_(work), rows_(rows), columns_(columns), left_out_(left_out), outputs_(outputs), order_(order) {}
+        : work_(work), rows_(rows), columns_(columns), outputs_(outputs), order_(order) {}
 
-    /// Makes `count` and `shift` those of pixel (row, column) of the phase.
-    void move_to(std::int64_t row, std::int64_t column) {
+    /// Makes `count` and `shift` those of the tile from pixel (row, column) of the phase on.
+    void move_to(std::int64_t row, std::int64_t column, const TileExtent& tile) {
         const plan::Conv2dProblem& p = work_.context.problem;
         const std::int64_t y = rows_.first + row * p.stride_height, x = columns_.first + column * p.stride_width;
         const Place at{row, column,
-                       reached_by_all(y + p.padding_top, left_out_.rows, p.kernel_height, p.dilation_height,
-                                      p.out_height * p.stride_height),
-                       reached_by_all(x + p.padding_left, left_out_.columns, p.kernel_width, p.dilation_width,
-                                      p.out_width * p.stride_width)};
+                       all_reach(y + p.padding_top, (tile.rows - 1) * p.stride_height,
+                                 (p.kernel_height - 1) * p.dilation_height, p.out_height * p.stride_height),
+                       all_reach(x + p.padding_left, (tile.columns - 1) * p.stride_width,
+                                 (p.kernel_width - 1) * p.dilation_width, p.out_width * p.stride_width)};
         if (!listed_ || !at.has_taps_of(*listed_)) {
-            count = list_runs(p, work_.plan, work_.panel, y, x, left_out_, outputs_, order_, work_.runs);
+            count = list_runs(p, work_.plan, work_.panel, y, x, tile, outputs_, order_, work_.runs);
             listed_ = at;
         }
         shift = (row - listed_->row) * work_.panel.row + (column - listed_->column) * work_.panel.column;
     }
 
     std::int64_t count = 0;  ///< of the runs
-    std::int64_t shift = 0;  ///< elements of the panel from what the runs say to what the pixel meets
+    std::int64_t shift = 0;  ///< elements of the panel from what the runs say to what the tile meets
 
 private:
-    /// A pixel, and whether every tap of the phase reaches it along either axis.
+    /// The first pixel of a tile, and whether every tap of the phase reaches the tile along either axis.
     struct Place {
         std::int64_t row, column;
         bool all_rows, all_columns;
@@ -127,15 +130,14 @@ private:
         }
     };
 
-    /// True if no tap is left out along an axis, `end` being behind the last position that grad_output reaches.
-    static bool reached_by_all(std::int64_t position, bool may_leave_out, std::int64_t taps, std::int64_t dilation,
-                               std::int64_t end) {
-        return !may_leave_out || (position >= (taps - 1) * dilation && position < end);
+    /// Whether no tap is left out for a tile from `position` to `extent` further: the last tap reaches back by `reach`,
+    /// the first one not at all, and grad_output ends before `end`.
+    static bool all_reach(std::int64_t position, std::int64_t extent, std::int64_t reach, std::int64_t end) {
+        return position + extent >= reach && position < end;
     }
 
     const BlockWork<T>& work_;
     const Phase rows_, columns_;
-    const LeftOut left_out_;
     const Range outputs_;
     const WeightOrder order_;
     std::optional<Place> listed_;
@@ -178,13 +180,13 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     work.for_each_phase([&](const Phase& rows, const Phase& columns) {
         // Register tiles without terms would do, and have the streaming stores.
         if (!work.streaming && !any_tap_meets(p, rows.first, columns.first)) return clear_phase(rows, columns);
-        PhaseTerms<T> terms(work, rows, columns, {work.exact || !down, work.exact || down}, outputs, {});
+        PhaseTerms<T> terms(work, rows, columns, outputs, {});
         const EvenParts parts(down ? rows.count : columns.count, limit);
         const std::int64_t lines = down ? columns.count : rows.count;
         for (std::int64_t line = 0; line < lines; ++line)
             parts.for_each([&](Range part) {
                 const std::int64_t row = down ? part.begin : line, column = down ? line : part.begin;
-                terms.move_to(row, column);
+                terms.move_to(row, column, down ? TileExtent{part.size(), 1} : TileExtent{1, part.size()});
                 const std::int64_t y = rows.first + row * p.stride_height, x = columns.first + column * p.stride_width;
                 const kernels::TileOperands<T> operands{weights,
                                                         weight_step,
@@ -231,8 +233,7 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
 
     work.for_each_phase([&](const Phase& lines, const Phase& columns) {
         const std::int64_t size = columns.count, staging_line = plan::round_up(size, tile.lanes);
-        // Zeros stand in along both axes: they are worth multiplying where a tile has several rows.
-        PhaseTerms<T> terms(work, lines, columns, {work.exact, work.exact}, all, order);
+        PhaseTerms<T> terms(work, lines, columns, all, order);
         EvenParts(lines.count, along_rows ? most : 1).for_each([&](Range some) {
             const std::int64_t y = lines.first + some.begin * p.stride_height;
             T* line = work.grad_input.at(work.block.image, channels.begin, y, columns.first);
@@ -240,8 +241,8 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
             const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
             const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;
             for (std::int64_t x = 0; x < size; x += step) {
-                terms.move_to(some.begin, x);
                 const std::int64_t width = std::min(step, size - x);
+                terms.move_to(some.begin, x, {some.size(), width});
                 const std::int64_t vectors = along_rows ? some.size() : plan::ceil_div(width, tile.lanes);
                 const int last = static_cast<int>(along_rows ? width : width - (vectors - 1) * tile.lanes);
                 const kernels::TileOperands<T> operands{work.panel.data + terms.shift,
