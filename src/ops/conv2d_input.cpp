@@ -62,7 +62,7 @@ void input_task(const Conv2dContext<T>& context, const Conv2dInputPlan& plan, st
     PrefetchList<T> prefetch;
     for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
         const plan::InputBlock block = plan::input_block(p, plan, b);
-        if (block.rows.size() == 0 || block.columns.size() == 0) continue;
+        if (block.empty()) continue;
         const InputPanel<T> panel = pack_input_panel(context, plan, group, block, panel_memory);
         BlockWork<T> work{context,         plan,   block,     panel,           grad_input, runs, staging,
                           !weights_finite, finish, streaming, prefetch.queue()};

@@ -85,9 +85,9 @@ public:
             const std::int64_t end = std::min(last, first.begin + plan_.fold_rows);
             move_sums(there, first.begin);
             const std::int64_t width = problem_.out_width, next = std::max(there.end, first.begin);
-            add_sums(block.image, {next * width, end * width}, sums_ + (next - first.begin) * width);
+            add_sums(block.images.begin, {next * width, end * width}, sums_ + (next - first.begin) * width);
             there = {first.begin, std::max(end, first.begin)};
-            do fold_row(block.image, y++, sums_, there.begin);
+            do fold_row(block.images.begin, y++, sums_, there.begin);
             while (y < block.rows.end && plan::reaching_rows(problem_, {y, y + 1}).end <= there.end);
         }
     }

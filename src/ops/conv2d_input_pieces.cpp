@@ -97,7 +97,7 @@ public:
     void add(Range channels, Range outputs, const typename WeightPieces<T>::Piece& piece,
              const TensorView<T>& grad_input, kernels::Finish finish, PrefetchList<T>& prefetch) const {
         for (std::int64_t i = 0; i < count_; ++i) {
-            if (blocks_[i].rows.size() == 0 || blocks_[i].columns.size() == 0) continue;
+            if (blocks_[i].empty()) continue;
             T* staging = memory_.staging + i * plan_.staging_elements;
             channel_tile<T>({context_, plan_, blocks_[i], panels_[i], grad_input, memory_.runs, staging, !piece.finite,
                              finish, false, prefetch.queue()},

@@ -11,6 +11,7 @@ using plan::Conv2dInputPlan;
 using plan::EvenParts;
 using plan::LaneFamily;
 using plan::Range;
+using plan::TileAxis;
 
 namespace {
 
@@ -143,6 +144,40 @@ private:
     std::optional<Place> listed_;
 };
 
+/// Elements between neighbouring pixels.
+struct PixelSteps {
+    std::int64_t image, row, column;
+
+    std::int64_t along(TileAxis axis) const {
+        return axis == TileAxis::across_images ? image : axis == TileAxis::down ? row : column;
+    }
+};
+
+/// Positions of grad_input between the pixels of a register tile.
+std::int64_t stride_along(const plan::Conv2dProblem& p, TileAxis axis) {
+    return axis == TileAxis::across_images ? 1 : axis == TileAxis::down ? p.stride_height : p.stride_width;
+}
+
+/// Cuts the pixels of a phase into register tiles of at most `limit`, evenly: compute(image, row, column, pixels).
+template <class Compute>
+void for_each_tile(TileAxis axis, std::int64_t images, std::int64_t rows, std::int64_t columns, std::int64_t limit,
+                   const Compute& compute) {
+    if (axis == TileAxis::beside) {
+        const EvenParts parts(columns, limit);
+        for (std::int64_t row = 0; row < rows; ++row)
+            parts.for_each([&](Range part) { compute(0, row, part.begin, part.size()); });
+    } else if (axis == TileAxis::down) {
+        const EvenParts parts(rows, limit);
+        for (std::int64_t column = 0; column < columns; ++column)
+            parts.for_each([&](Range part) { compute(0, part.begin, column, part.size()); });
+    } else {
+        const EvenParts parts(images, limit);
+        for (std::int64_t row = 0; row < rows; ++row)
+            for (std::int64_t column = 0; column < columns; ++column)
+                parts.for_each([&](Range part) { compute(part.begin, row, column, part.size()); });
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -153,68 +188,72 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     const std::int64_t weight_step = work.plan.weights_in_place ? p.in_channels : width;
     const int vectors = static_cast<int>(width / tile.lanes);
     const bool begins = outputs.begin == 0, ends = outputs.end == p.out_channels;
-    const bool in_place = p.layout == Layout::nhwc && ends, down = work.plan.tiles_down;
+    const bool in_place = p.layout == Layout::nhwc && ends;
     const int last_lanes = in_place ? static_cast<int>(channels.size() - (width - tile.lanes)) : tile.lanes;
     const std::int64_t limit = work.exact ? 1 : tile.rows_limit[vectors];
-    const std::int64_t columns_of_block = work.block.columns.size();
+    const TileAxis axis = work.plan.tile_axis;
+    const plan::InputBlock& block = work.block;
+    const std::int64_t images = block.images.size();
     // From one pixel of a tile to the next: in the panel, where sums wait, and where they go.
-    const std::int64_t panel_step = down ? work.panel.row : work.panel.column;
-    const std::int64_t staged_row = columns_of_block * width;
-    const std::int64_t staged_step = down ? p.stride_height * staged_row : p.stride_width * width;
-    const std::int64_t in_place_step =
-        down ? p.stride_height * work.grad_input.row : p.stride_width * work.grad_input.pixel;
+    const PixelSteps panel{work.panel.image, work.panel.row, work.panel.column};
+    const PixelSteps staged{block.rows.size() * block.columns.size() * width, block.columns.size() * width, width};
+    const PixelSteps written{work.grad_input.image, work.grad_input.row, work.grad_input.pixel};
+    const std::int64_t panel_step = panel.along(axis);
+    const std::int64_t staged_step = staged.along(axis) * stride_along(p, axis);
+    const std::int64_t in_place_step = written.along(axis) * stride_along(p, axis);
 
-    const auto staged_at = [&](std::int64_t y, std::int64_t x) {
-        return work.staging + (y - work.block.rows.begin) * staged_row + (x - work.block.columns.begin) * width;
+    const auto staged_at = [&](std::int64_t image, std::int64_t y, std::int64_t x) {
+        return work.staging + image * staged.image + (y - block.rows.begin) * staged.row +
+               (x - block.columns.begin) * staged.column;
     };
-    const auto target_at = [&](std::int64_t y, std::int64_t x) {
-        return in_place ? work.grad_input.at(work.block.image, channels.begin, y, x) : staged_at(y, x);
+    const auto target_at = [&](std::int64_t image, std::int64_t y, std::int64_t x) {
+        return in_place ? work.grad_input.at(block.images.begin + image, channels.begin, y, x) : staged_at(image, y, x);
     };
     const auto clear_phase = [&](const Phase& rows, const Phase& columns) {
         if (in_place ? work.finish == Finish::add : !begins) return;
         const std::int64_t pixel = in_place ? work.grad_input.pixel : width;
-        for (std::int64_t i = 0, y = rows.first; i < rows.count; ++i, y += p.stride_height)
-            work.context.kernels.pack->clear_columns(target_at(y, columns.first), p.stride_width * pixel, columns.count,
-                                                     in_place ? channels.size() : width);
+        for (std::int64_t image = 0; image < images; ++image)
+            for (std::int64_t i = 0, y = rows.first; i < rows.count; ++i, y += p.stride_height)
+                work.context.kernels.pack->clear_columns(target_at(image, y, columns.first), p.stride_width * pixel,
+                                                         columns.count, in_place ? channels.size() : width);
     };
     work.for_each_phase([&](const Phase& rows, const Phase& columns) {
         // Register tiles without terms would do, and have the streaming stores.
         if (!work.streaming && !any_tap_meets(p, rows.first, columns.first)) return clear_phase(rows, columns);
         PhaseTerms<T> terms(work, rows, columns, outputs, {});
-        const EvenParts parts(down ? rows.count : columns.count, limit);
-        const std::int64_t lines = down ? columns.count : rows.count;
-        for (std::int64_t line = 0; line < lines; ++line)
-            parts.for_each([&](Range part) {
-                const std::int64_t row = down ? part.begin : line, column = down ? line : part.begin;
-                terms.move_to(row, column, down ? TileExtent{part.size(), 1} : TileExtent{1, part.size()});
-                const std::int64_t y = rows.first + row * p.stride_height, x = columns.first + column * p.stride_width;
-                const kernels::TileOperands<T> operands{weights,
-                                                        weight_step,
-                                                        weight_step,
-                                                        tile.lanes,
-                                                        work.panel.data + terms.shift,
-                                                        1,
-                                                        work.panel.term,
-                                                        panel_step,
-                                                        work.runs,
-                                                        terms.count,
-                                                        work.prefetch,
-                                                        begins ? nullptr : staged_at(y, x),
-                                                        staged_step};
-                tile.function[vectors][part.size()](
-                    operands, {target_at(y, x), in_place ? in_place_step : staged_step, tile.lanes, tile.lanes,
-                               last_lanes, in_place ? work.finish : Finish::store, in_place && work.streaming});
-            });
+        const auto compute = [&](std::int64_t image, std::int64_t row, std::int64_t column, std::int64_t pixels) {
+            terms.move_to(row, column, {axis == TileAxis::down ? pixels : 1, axis == TileAxis::beside ? pixels : 1});
+            const std::int64_t y = rows.first + row * p.stride_height, x = columns.first + column * p.stride_width;
+            const kernels::TileOperands<T> operands{weights,
+                                                    weight_step,
+                                                    weight_step,
+                                                    tile.lanes,
+                                                    work.panel.data + image * panel.image + terms.shift,
+                                                    1,
+                                                    work.panel.term,
+                                                    panel_step,
+                                                    work.runs,
+                                                    terms.count,
+                                                    work.prefetch,
+                                                    begins ? nullptr : staged_at(image, y, x),
+                                                    staged_step};
+            tile.function[vectors][pixels](
+                operands, {target_at(image, y, x), in_place ? in_place_step : staged_step, tile.lanes, tile.lanes,
+                           last_lanes, in_place ? work.finish : Finish::store, in_place && work.streaming});
+        };
+        for_each_tile(axis, images, rows.count, columns.count, limit, compute);
     });
     if (in_place || !ends) return;
-    const bool whole_rows = columns_of_block == p.in_width;
-    const std::int64_t steps = whole_rows ? 1 : work.block.rows.size();
-    const std::int64_t pixels = whole_rows ? work.block.rows.size() * columns_of_block : columns_of_block;
-    for (std::int64_t i = 0; i < steps; ++i)
-        work.context.kernels.pack->transpose_out(
-            work.staging + i * staged_row, width, pixels, channels.size(),
-            work.grad_input.at(work.block.image, channels.begin, work.block.rows.begin + i, work.block.columns.begin),
-            work.grad_input.channel, work.finish);
+    const bool whole_rows = block.columns.size() == p.in_width;
+    const std::int64_t steps = whole_rows ? 1 : block.rows.size();
+    const std::int64_t pixels = block.rows.size() * block.columns.size() / std::max<std::int64_t>(1, steps);
+    for (std::int64_t image = 0; image < images; ++image)
+        for (std::int64_t i = 0; i < steps; ++i)
+            work.context.kernels.pack->transpose_out(work.staging + image * staged.image + i * staged.row, width,
+                                                     pixels, channels.size(),
+                                                     work.grad_input.at(block.images.begin + image, channels.begin,
+                                                                        block.rows.begin + i, block.columns.begin),
+                                                     work.grad_input.channel, work.finish);
 }
 
 template <class T>
@@ -236,7 +275,7 @@ void pixel_tile(const BlockWork<T>& work, Range channels, const T* weights) {
         PhaseTerms<T> terms(work, lines, columns, all, order);
         EvenParts(lines.count, along_rows ? most : 1).for_each([&](Range some) {
             const std::int64_t y = lines.first + some.begin * p.stride_height;
-            T* line = work.grad_input.at(work.block.image, channels.begin, y, columns.first);
+            T* line = work.grad_input.at(work.block.images.begin, channels.begin, y, columns.first);
             T* to = in_place ? line : work.staging;
             const std::int64_t to_row = in_place ? work.grad_input.channel : some.size() * staging_line;
             const std::int64_t to_line = in_place ? p.stride_height * work.grad_input.row : staging_line;

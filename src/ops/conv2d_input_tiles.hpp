@@ -54,8 +54,8 @@ private:
     }
 };
 
-/// Lanes = channels: pixels of a row, or of a column (tiles_down), are the broadcast rows of the tile. NHWC is written
-/// in place, NCHW through a staging buffer [pixel][channel] of the whole block, transposed at the end. `outputs` are
+/// Lanes = channels: pixels along the plan's axis are the broadcast rows of the tile. NHWC is written in place, NCHW
+/// through a staging buffer [image][pixel][channel] of the whole block, transposed at the end. `outputs` are
 /// the output channels that are summed, whole blocks of the sum's order, and `weights` theirs: sums that have begun
 /// before them, or go on behind them, wait in the staging buffer.
 template <class T>

@@ -43,8 +43,9 @@ std::string pieces_of(const InputCut& cut) {
 
 std::string name_of(const InputBlocking& blocking) {
     const InputCut& cut = blocking.cut;
-    const std::string tasks = times(cut.row_blocks, cut.column_blocks) + "x" + std::to_string(cut.channel_groups) +
-                              "/v" + std::to_string(cut.vectors) + pieces_of(cut);
+    const std::string across = cut.block_images > 1 ? std::to_string(cut.block_images) + "_images/" : "";
+    const std::string tasks = across + times(cut.row_blocks, cut.column_blocks) + "x" +
+                              std::to_string(cut.channel_groups) + "/v" + std::to_string(cut.vectors) + pieces_of(cut);
     switch (blocking.way.lanes) {
         case InputLanes::channels:
             return "input:channels/" + tasks;

@@ -20,22 +20,25 @@ constexpr double far_bytes = 12 * 1024 * 1024;
 std::int64_t panel_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                             std::int64_t rows, std::int64_t columns) {
     const std::int64_t all_rows = (rows + (p.kernel_height - 1) * p.dilation_height) / p.stride_height + 2;
-    const bool outside = plan.family == LaneFamily::pixels || plan.tiles_down;
+    const bool outside = plan.family == LaneFamily::pixels || plan.tile_axis == TileAxis::down;
     const std::int64_t out_rows = outside ? all_rows : std::min(p.out_height, all_rows);
-    const std::int64_t out_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
+    const std::int64_t all_columns = (columns + (p.kernel_width - 1) * p.dilation_width) / p.stride_width + 2;
+    const bool across = plan.tile_axis == TileAxis::across_images;
+    const std::int64_t out_columns = across ? std::min(p.out_width, all_columns) : all_columns;
     const std::int64_t pitch = plan.family == LaneFamily::pixels ? most_panel_pitch(out_columns) : out_columns;
     // Tiles of pixels read whole vectors beyond the last column.
-    return round_up(out_rows * pitch * (panel_has_pixels(p, plan) ? panel_pixel(p) : p.out_channels) + 8 * tiles.lanes,
-                    16);
+    const std::int64_t pixel = panel_has_pixels(p, plan) ? panel_pixel(p) : p.out_channels;
+    return round_up(plan.block_images * out_rows * pitch * pixel + 8 * tiles.lanes, 16);
 }
 
 /// Elements of the staging buffer of a block.
 std::int64_t staging_elements(const Conv2dProblem& p, const Conv2dInputPlan& plan, const RegisterTiles& tiles,
                               std::int64_t rows, std::int64_t columns) {
-    return round_up(plan.family == LaneFamily::channels ? rows * columns * plan.channel_tiles.width()
-                                                        : plan.row_channels * plan.pixel_vectors *
-                                                              round_up(ceil_div(columns, p.stride_width), tiles.lanes),
-                    16);
+    return round_up(
+        plan.family == LaneFamily::channels
+            ? plan.block_images * rows * columns * plan.channel_tiles.width()
+            : plan.row_channels * plan.pixel_vectors * round_up(ceil_div(columns, p.stride_width), tiles.lanes),
+        16);
 }
 
 /// Elements of the runs of a register tile.
@@ -48,7 +51,7 @@ std::int64_t run_elements(const Conv2dProblem& p, std::size_t element_bytes) {
 /// memory: they are cut only where rows are fewer than threads, which channels and rows then seldom occupy evenly.
 std::int64_t next_columns(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t columns,
                           std::int64_t threads) {
-    if (p.in_height == 1 || plan.tiles_down) return columns < 32 ? columns + 1 : columns + columns / 8;
+    if (p.in_height == 1 || plan.tile_axis == TileAxis::down) return columns < 32 ? columns + 1 : columns + columns / 8;
     constexpr std::int64_t most_pieces = 4;
     const bool few_rows = plan.family == LaneFamily::channels && p.batch * p.in_height < threads;
     return few_rows && columns < most_pieces ? columns + 1 : p.in_width + 1;
@@ -83,10 +86,17 @@ double elements_of_groups(const Conv2dProblem& p, std::int64_t rows, std::int64_
 /// of pixels weigh theirs.
 double slots_over_fewest(const Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles) {
     if (plan.family == LaneFamily::pixels) return 1;
-    const std::int64_t rows = rows_of_channel_tiles(p);
+    const std::int64_t rows = pixels_of_channel_tiles(p, plan);
     const int fewest = choose_lane_tiles(p.in_channels, rows, tiles).vectors;
     return tile_slots(p.in_channels, rows, plan.channel_tiles.vectors, tiles) /
            tile_slots(p.in_channels, rows, fewest, tiles);
+}
+
+/// Terms of the plan's register tiles over those of tiles along an axis of the image, which all other ways are
+/// estimated with.
+double terms_over_image(const Conv2dInputPlan& plan, const Conv2dProblem& p) {
+    if (plan.tile_axis != TileAxis::across_images) return 1;
+    return terms_along(p, plan.tile_axis) / terms_along(p, tile_axis_of_image(p));
 }
 
 /// Estimates cuts: the time of the busiest worker.
@@ -110,10 +120,11 @@ public:
         const std::int64_t width_units = std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width));
         // Tiles that go down have the pixels of long pieces of columns.
         const std::int64_t least_rows =
-            plan_.tiles_down ? tiles_.rows_limit[plan_.channel_tiles.vectors] * p_.stride_height : 1;
+            plan_.tile_axis == TileAxis::down ? tiles_.rows_limit[plan_.channel_tiles.vectors] * p_.stride_height : 1;
         const std::int64_t most_row_blocks = std::max<std::int64_t>(1, p_.in_height / least_rows);
         InputCut cut;
         cut.vectors = vectors;
+        cut.block_images = plan_.block_images;
         for (cut.column_blocks = 1; cut.column_blocks <= width_units;
              cut.column_blocks = next_columns(p_, plan_, cut.column_blocks, threads_))
             for (cut.row_blocks = 1; cut.row_blocks <= most_row_blocks; ++cut.row_blocks) {
@@ -134,10 +145,10 @@ private:
         tall_ = ceil_div(p_.in_height, cut.row_blocks);
         wide_ = ceil_div(std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width)), cut.column_blocks) *
                 p_.stride_width;
-        const double elements = static_cast<double>(panel_elements(p_, plan_, tiles_, tall_, wide_) +
-                                                    staging_elements(p_, plan_, tiles_, tall_, wide_));
-        bytes_ = (elements + elements_of_groups(p_, tall_, wide_)) * element_bytes_;
-        const bool down = plan_.tiles_down;
+        measure_memory();
+        const bool across = plan_.tile_axis == TileAxis::across_images;
+        const auto images = static_cast<double>(plan_.block_images);
+        const bool down = plan_.tile_axis == TileAxis::down;
         const auto with_halo = [](std::int64_t size, std::int64_t taps, std::int64_t dilation) {
             return static_cast<double>(size + (taps - 1) * dilation) / static_cast<double>(size);
         };
@@ -146,26 +157,46 @@ private:
         const double halo = !down ? tall_halo : cut.row_blocks > 1 ? tall_halo * wide_halo : wide_halo;
         const bool cut_rows = cut.column_blocks > 1 && (p_.layout == Layout::nchw || (p_.in_height > 1 && !down));
         const double pieces = cut_rows ? piece_cycles(p_, down) : 0;
-        move_ = (0.3 * static_cast<double>(wide_) + pieces) * static_cast<double>(tall_ * p_.out_channels) * halo /
+        const double element = across && p_.layout == Layout::nchw ? 0.15 + transpose_cycles : 0.3;
+        move_ = images * (element * static_cast<double>(wide_) + pieces) *
+                static_cast<double>(tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
         // Pixels fill whole vectors where they are lanes.
         const std::int64_t filled = plan_.family == LaneFamily::pixels
                                         ? round_up(wide_ / p_.stride_width, tiles_.lanes) * p_.stride_width
                                         : wide_;
-        compute_ = static_cast<double>(tall_ * filled) * products_per_pixel(p_) *
+        compute_ = images * terms_over_image(plan_, p_) * static_cast<double>(tall_ * filled) * products_per_pixel(p_) *
                    static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
                    slots_per_fma(plan_, p_, ceil_div(tall_, p_.stride_height), tiles_, element_bytes_);
         if (plan_.tasks_pack)
             compute_ += weight_copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
         const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
-        const std::int64_t line = down ? ceil_div(tall_, p_.stride_height) : ceil_div(wide_, p_.stride_width);
-        const std::int64_t lines = down ? wide_ * p_.stride_height : tall_ * p_.stride_width;
+        const std::int64_t line = across ? plan_.block_images
+                                  : down ? ceil_div(tall_, p_.stride_height)
+                                         : ceil_div(wide_, p_.stride_width);
+        const std::int64_t lines = across ? tall_ * wide_ : down ? wide_ * p_.stride_height : tall_ * p_.stride_width;
         const double calls = static_cast<double>(lines * ceil_div(line, limit) * tile_count_);
         constexpr double wait_cycles = 40;  // a tile's sums are stored and loaded
         waiting_ = wait_cycles * calls * static_cast<double>(p_.out_channels / Conv2dInputPlan::channel_block);
         const double tile_bytes =
             static_cast<double>(p_.out_channels * p_.taps() * plan_.channel_tiles.width()) * element_bytes_;
         whole_reads_ = weight_reads(tile_bytes, line, limit);
+    }
+
+    /// What the register tiles of a block meet: of the pixels of several images a block of output channels at a time,
+    /// or as many, and the rest comes from the last cache again for every channel tile, a line in 3.5 cycles.
+    void measure_memory() {
+        const auto panel = static_cast<double>(panel_elements(p_, plan_, tiles_, tall_, wide_));
+        const auto sums = static_cast<double>(staging_elements(p_, plan_, tiles_, tall_, wide_));
+        double met = 1;
+        if (plan_.tile_axis == TileAxis::across_images)
+            met = std::min(1.0,
+                           static_cast<double>(Conv2dInputPlan::channel_block) / static_cast<double>(p_.out_channels));
+        bytes_ = (panel * met + sums + elements_of_groups(p_, tall_, wide_)) * element_bytes_;
+        constexpr double line_cycles = 3.5;
+        const bool near = panel * element_bytes_ <= blocks_bytes;
+        reread_ =
+            met == 1 || near ? 0 : panel * element_bytes_ / line_bytes * line_cycles * static_cast<double>(tile_count_);
     }
 
     /// How many times as long register tiles take whose weights come from the last cache, at about 3 cycles per vector,
@@ -175,7 +206,7 @@ private:
     /// 1.5 for 14 pixels).
     double weight_reads(double tile_bytes, std::int64_t line, std::int64_t limit) const {
         if (plan_.family == LaneFamily::pixels) return 1;
-        const double cached = std::max(1.0, 6.0 / static_cast<double>(tall_ * wide_));
+        const double cached = std::max(1.0, 6.0 / static_cast<double>(plan_.block_images * tall_ * wide_));
         if (tile_bytes < cached_weight_bytes) return cached;
         if (!far_weights_) return std::max(cached, 8.0 / static_cast<double>(line));
         const double tile_pixels = static_cast<double>(line) / static_cast<double>(ceil_div(line, limit));
@@ -190,14 +221,16 @@ private:
         return ceil_div(p_.groups * cut.channel_groups * ceil_div(blocks(cut), cut.blocks_per_task), threads_);
     }
 
-    std::int64_t blocks(const InputCut& cut) const { return p_.batch * cut.row_blocks * cut.column_blocks; }
+    std::int64_t blocks(const InputCut& cut) const {
+        return ceil_div(p_.batch, cut.block_images) * cut.row_blocks * cut.column_blocks;
+    }
 
     /// Cycles of a task, but for the packing of weights.
     double task_cycles(const InputCut& cut) const {
         const double share = static_cast<double>(task_tiles(cut)) / static_cast<double>(tile_count_);
         const double spill = bytes_ > panel_bytes ? 1 + 0.15 * (bytes_ / panel_bytes - 1) : 1;
         const double compute = cut.blocks_at_once > 0 ? compute_ + waiting_ : compute_ * whole_reads_;
-        return static_cast<double>(cut.blocks_per_task) * (compute * share + move_ + 500) * spill;
+        return static_cast<double>(cut.blocks_per_task) * ((compute + reread_) * share + move_ + 500) * spill;
     }
 
     /// Cycles of a worker's share of a phase that packs all weights: they leave its cache, and come back from the last,
@@ -256,7 +289,7 @@ private:
     const std::int64_t threads_, tile_count_, most_channel_groups_;
     const bool tasks_may_pack_;
     std::int64_t tall_ = 1, wide_ = 1;
-    double bytes_ = 0, move_ = 0, compute_ = 0;
+    double bytes_ = 0, reread_ = 0, move_ = 0, compute_ = 0;
     double waiting_ = 0, whole_reads_ = 1;  ///< of sums in pieces, and of sums that meet all weights
     std::vector<InputCut> cuts_;
 };
@@ -317,18 +350,34 @@ AxisTerms column_terms(const Conv2dProblem& p) {
 
 }  // namespace
 
-double terms_beside(const Conv2dProblem& p) {
-    return static_cast<double>(row_terms(p).met * column_terms(p).with_zeros);
+double terms_along(const Conv2dProblem& p, TileAxis axis) {
+    const AxisTerms rows = row_terms(p), columns = column_terms(p);
+    return static_cast<double>((axis == TileAxis::down ? rows.with_zeros : rows.met) *
+                               (axis == TileAxis::beside ? columns.with_zeros : columns.met));
 }
 
-double terms_down(const Conv2dProblem& p) { return static_cast<double>(row_terms(p).with_zeros * column_terms(p).met); }
-
-bool tiles_go_down(const Conv2dProblem& p) {
+TileAxis tile_axis_of_image(const Conv2dProblem& p) {
     // Rows are packed and written as they lie in memory: columns must save more than that gains.
     constexpr double worthwhile = 0.95;
     // Shorter tiles wait for their sums.
     constexpr std::int64_t long_line = 8;
-    return ceil_div(p.in_height, p.stride_height) >= long_line && terms_down(p) < worthwhile * terms_beside(p);
+    const bool saves = terms_along(p, TileAxis::down) < worthwhile * terms_along(p, TileAxis::beside);
+    return ceil_div(p.in_height, p.stride_height) >= long_line && saves ? TileAxis::down : TileAxis::beside;
+}
+
+std::vector<std::int64_t> images_across(const Conv2dInputPlan& plan, const Conv2dProblem& p, const Strategy& strategy) {
+    // Their pixels lie far apart, and are moved together first.
+    constexpr double worthwhile = 0.95;
+    constexpr std::int64_t least = 4, most = 32;
+    const double saved = terms_along(p, TileAxis::across_images) / terms_along(p, tile_axis_of_image(p));
+    if (plan.family == LaneFamily::pixels || strategy.partition != Partition::automatic || saved > worthwhile)
+        return {};
+    std::vector<std::int64_t> counts;
+    // Each a quarter smaller than the last: closer ones would only make planning longer.
+    for (std::int64_t parts = ceil_div(p.batch, most); parts > 0 && p.batch / parts >= least; ++parts)
+        if (counts.empty() || 4 * ceil_div(p.batch, parts) <= 3 * counts.back())
+            counts.push_back(ceil_div(p.batch, parts));
+    return counts;
 }
 
 double own_weights_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t channel_tiles) {
@@ -350,7 +399,7 @@ void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& p, const InputCut& 
     plan.in_pieces = cut.blocks_at_once > 0;
     plan.tasks_pack |= cut.tasks_pack;
     plan.blocks_at_once = std::max<std::int64_t>(1, cut.blocks_at_once);
-    plan.blocks = p.batch * plan.row_blocks * plan.column_blocks;
+    plan.blocks = ceil_div(p.batch, plan.block_images) * plan.row_blocks * plan.column_blocks;
     plan.block_groups = ceil_div(plan.blocks, cut.blocks_per_task);
     follow_partition(plan, p, strategy.partition);
     plan.tasks = p.groups * plan.channel_groups * plan.block_groups;

@@ -21,8 +21,10 @@ inline std::int64_t most_panel_pitch(std::int64_t columns) {
 }
 
 /// Whether a panel has pixels of channels, as NHWC has, and how far apart they are: a register tile meets about twelve.
+/// Those of several images lie too far apart to bring a cache line for every term.
 inline bool panel_has_pixels(const Conv2dProblem& p, const Conv2dInputPlan& plan) {
-    return p.layout == Layout::nhwc && plan.family == LaneFamily::channels;
+    if (plan.family == LaneFamily::pixels) return false;
+    return p.layout == Layout::nhwc || plan.tile_axis == TileAxis::across_images;
 }
 inline std::int64_t panel_pixel(const Conv2dProblem& p) { return panel_pitch(p.out_channels); }
 
@@ -44,22 +46,23 @@ std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProble
 void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& problem, const InputCut& cut, const RegisterTiles& tiles,
                  std::size_t element_bytes, const Strategy& strategy);
 
-/// Terms of one channel's pixels where register tiles have pixels beside or below each other: the padding's zeros are
-/// terms along that axis, and are left out across it.
-double terms_beside(const Conv2dProblem& problem);
-double terms_down(const Conv2dProblem& problem);
+/// Terms of one channel's pixels where those of a register tile lie along an axis.
+double terms_along(const Conv2dProblem& problem, TileAxis axis);
 
-/// Whether the pixels of a tile of channels lie below each other, where that saves terms.
-bool tiles_go_down(const Conv2dProblem& problem);
+/// The axis of an image along which the pixels of a tile of channels lie: down where that saves terms.
+TileAxis tile_axis_of_image(const Conv2dProblem& problem);
 
-/// Pixels of one phase along the axis of a tile of channels.
-inline std::int64_t line_of_channel_tiles(const Conv2dProblem& p) {
-    return tiles_go_down(p) ? ceil_div(p.in_height, p.stride_height) : ceil_div(p.in_width, p.stride_width);
-}
+/// How many images register tiles across images may have: none where that saves few terms.
+std::vector<std::int64_t> images_across(const Conv2dInputPlan& plan, const Conv2dProblem& problem,
+                                        const Strategy& strategy);
 
-/// Pixels that meet a tile of channels, nominally.
-inline std::int64_t rows_of_channel_tiles(const Conv2dProblem& p) {
-    return std::clamp<std::int64_t>(line_of_channel_tiles(p), 1, 112);
+/// Pixels of one phase along the axis of a tile of channels, nominally.
+inline std::int64_t pixels_of_channel_tiles(const Conv2dProblem& p, const Conv2dInputPlan& plan) {
+    constexpr std::int64_t most = 112;
+    const std::int64_t pixels = plan.tile_axis == TileAxis::across_images ? plan.block_images
+                                : plan.tile_axis == TileAxis::down        ? ceil_div(p.in_height, p.stride_height)
+                                                                          : ceil_div(p.in_width, p.stride_width);
+    return std::clamp<std::int64_t>(pixels, 1, most);
 }
 
 }  // namespace backgrad::plan

@@ -32,7 +32,7 @@ double channel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes
     // Pixels that no window meets take zeros, which are written apart.
     const double area = static_cast<double>(p.stride_height * p.stride_width);
     const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
-    const double terms = tiles_go_down(p) ? terms_down(p) / terms_beside(p) : 1.0;
+    const double terms = terms_along(p, tile_axis_of_image(p)) / terms_along(p, TileAxis::beside);
     return vectors * products_per_pixel(p) * terms / 2 * loads + unmet +
            (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
            (copy_cycles + row_start(p) + piece_start(p, element_bytes)) * static_cast<double>(p.out_channels) / area;
@@ -72,7 +72,7 @@ void choose_weight_order(Conv2dInputPlan& plan, const Conv2dProblem& p, std::siz
 void choose_tiles(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTiles& tiles, std::size_t element_bytes,
                   int vectors) {
     const std::int64_t width = std::max<std::int64_t>(1, ceil_div(p.in_width, p.stride_width));
-    plan.channel_tiles = choose_lane_tiles(p.in_channels, rows_of_channel_tiles(p), tiles);
+    plan.channel_tiles = choose_lane_tiles(p.in_channels, pixels_of_channel_tiles(p, plan), tiles);
     if (plan.family == LaneFamily::channels && vectors > 0)
         plan.channel_tiles.vectors =
             static_cast<int>(std::min<std::int64_t>(vectors, plan.channel_tiles.padded() / tiles.lanes));
@@ -143,7 +143,8 @@ std::int64_t channels_beside(const Conv2dProblem& p, const RegisterTiles& tiles,
 InputBlock input_block(const Conv2dProblem& p, const Conv2dInputPlan& plan, std::int64_t block) {
     const std::int64_t column = block % plan.column_blocks, row = block / plan.column_blocks % plan.row_blocks;
     const Range units = share(ceil_div(p.in_width, p.stride_width), plan.column_blocks, column);
-    return {block / plan.column_blocks / plan.row_blocks,
+    const std::int64_t image = block / plan.column_blocks / plan.row_blocks * plan.block_images;
+    return {{std::min(p.batch, image), std::min(p.batch, image + plan.block_images)},
             share(p.in_height, plan.row_blocks, row),
             {units.begin * p.stride_width, std::min(p.in_width, units.end * p.stride_width)}};
 }
@@ -156,8 +157,9 @@ OutputWindow output_window(const Conv2dProblem& p, const Conv2dInputPlan& plan, 
     const std::int64_t left = floor_div(block.columns.begin + p.padding_left - reach_x, p.stride_width);
     const std::int64_t right = floor_div(block.columns.end - 1 + p.padding_left, p.stride_width) + 1;
     if (plan.family == LaneFamily::pixels) return {{top, bottom}, {left, left + panel_pitch(right - left)}};
-    if (plan.tiles_down) return {{top, bottom}, clip({left, right}, p.out_width)};
-    return {clip({top, bottom}, p.out_height), {left, right}};
+    const Range rows = clip({top, bottom}, p.out_height), columns = clip({left, right}, p.out_width);
+    return {plan.tile_axis == TileAxis::down ? Range{top, bottom} : rows,
+            plan.tile_axis == TileAxis::beside ? Range{left, right} : columns};
 }
 
 namespace {
@@ -171,13 +173,20 @@ Conv2dInputPlan uncut_plan(const Conv2dProblem& p, const InputWay& way, int lane
     plan.pointwise = across_images || way.lanes == InputLanes::strips;
     // Where channels come last, their few in a tile lie too far apart.
     plan.tasks_pack = way.lanes == InputLanes::rows && !p.weight_ohwi;
-    plan.tiles_down = plan.family == LaneFamily::channels && tiles_go_down(p);
+    plan.tile_axis = plan.family == LaneFamily::channels ? tile_axis_of_image(p) : TileAxis::beside;
+    plan.block_images = 1;
     plan.row_channels = 1;
     plan.pixel_vectors = 1;
     plan.row_blocks = plan.column_blocks = plan.channel_groups = plan.blocks_at_once = 1;
     plan.weights_in_place = plan.pointwise || plan.folded;
     if (plan.pointwise) begin_strips(plan, p, lanes, across_images);
     return plan;
+}
+
+/// Makes register tiles of channels have the pixels of so many images.
+void go_across(Conv2dInputPlan& plan, std::int64_t images) {
+    plan.tile_axis = TileAxis::across_images;
+    plan.block_images = images;
 }
 
 /// Strips are weighed by the ISA's own lanes, and the better ones stand for their kind among the other ways. None of
@@ -233,6 +242,13 @@ std::vector<InputCut> input_cuts(const Conv2dProblem& p, const InputWay& way, co
     choose_weight_order(plan, p, element_bytes);
     plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);
     std::vector<InputCut> cuts = block_cuts(plan, p, tiles, element_bytes, strategy, vectors, weights_shared);
+    for (const std::int64_t images : images_across(plan, p, strategy)) {
+        Conv2dInputPlan across = plan;
+        go_across(across, images);
+        choose_tiles(across, p, tiles, element_bytes, vectors);
+        for (const InputCut& cut : block_cuts(across, p, tiles, element_bytes, strategy, vectors, weights_shared))
+            cuts.push_back(cut);
+    }
     if (vectors > 0 || strategy.threads <= 1 || plan.channel_tiles.vectors == 1) return cuts;
     if (plan.family == LaneFamily::pixels) return cuts;
     // Tiles of one vector share few channels evenly among many threads.
@@ -262,6 +278,7 @@ Conv2dInputPlan plan_input(const Conv2dProblem& p, const InputWay& way, const In
     } else if (plan.pointwise) {
         plan_pointwise(plan, p, tiles, cut, strategy);
     } else {
+        if (cut.block_images > 1) go_across(plan, cut.block_images);
         choose_tiles(plan, p, tiles, element_bytes, cut.vectors);
         choose_weight_order(plan, p, element_bytes);
         plan.weights_in_place = lanes_lie_in_place(p, plan, tiles, element_bytes, strategy);

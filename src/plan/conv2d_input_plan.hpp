@@ -13,11 +13,17 @@
 
 namespace backgrad::plan {
 
-/// A block of grad_input: one image, some rows and columns. Columns begin at multiples of the stride.
+/// A block of grad_input: some rows and columns of an image, or of several whose pixels share register tiles. Columns
+/// begin at multiples of the stride.
 struct InputBlock {
-    std::int64_t image;
-    Range rows, columns;
+    Range images, rows, columns;
+
+    bool empty() const { return images.size() == 0 || rows.size() == 0 || columns.size() == 0; }
 };
+
+/// Where the pixels of a register tile lie to each other, if lanes are channels. The padding's zeros are terms along
+/// the axis, and are left out across it: where pixels lie in the same place of several images, none is multiplied.
+enum class TileAxis { beside, down, across_images };
 
 /// The window of grad_output that a block of grad_input reads. Where register tiles have several pixels of an axis, it
 /// may lie outside the tensor: the panel holds zeros there. Long rows have columns behind them that keep them apart.
@@ -49,7 +55,8 @@ struct Conv2dInputPlan {
     bool in_pieces;   ///< family channels: sums meet a piece of the weights at a time, a block of output channels
     bool tasks_pack;  ///< no phase packs the weights: tasks pack the piece that they use, or copy a tile's for rows
     LaneTiles channel_tiles;    ///< family channels: lanes are input channels
-    bool tiles_down;            ///< family channels: the pixels of a register tile lie below, else beside each other
+    TileAxis tile_axis;         ///< family channels
+    std::int64_t block_images;  ///< of a block; 1 but for tiles across images
     std::int64_t row_channels;  ///< family pixels: input channels per register tile
     int pixel_vectors;          ///< family pixels: vectors of pixels per register tile
     bool vectors_are_rows;      ///< family pixels: they lie in neighbouring rows, else behind each other in one
@@ -103,7 +110,7 @@ struct Conv2dInputPlan {
     }
     /// Blocks of the first images of a batch: p's. The last images of a batch may be fewer than the plan is made for.
     std::int64_t blocks_of(const Conv2dProblem& p) const {
-        return pointwise ? strips(p) : p.batch * row_blocks * column_blocks;
+        return pointwise ? strips(p) : ceil_div(p.batch, block_images) * row_blocks * column_blocks;
     }
     /// Tiles of input channels, of either family.
     std::int64_t channel_tile_count(const Conv2dProblem& p) const;
@@ -140,6 +147,7 @@ struct InputCut {
     std::int64_t blocks_per_task = 1;
     std::int64_t blocks_at_once = 0;  ///< that meet each piece of the weights; 0: sums meet all weights at once
     bool tasks_pack = false;          ///< pieces are packed by the tasks, not by a phase
+    std::int64_t block_images = 1;    ///< more have register tiles across images
 };
 
 /// The cuts that the plan knows for a way, with register tiles of so many vectors; 0: for strips of any number, and

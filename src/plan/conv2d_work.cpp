@@ -97,11 +97,13 @@ double input_task_cycles(const Conv2dProblem& p, const Conv2dInputPlan& plan, co
             plan.family == LaneFamily::pixels
                 ? round_up(ceil_div(block.columns.size(), p.stride_width), tiles.lanes) * p.stride_width
                 : block.columns.size();
-        const std::int64_t packed = window.rows.size() * window.columns.size() * p.out_channels;
+        const std::int64_t images = block.images.size();
+        const std::int64_t packed = images * window.rows.size() * window.columns.size() * p.out_channels;
         if (plan.family == LaneFamily::pixels && plan.tasks_pack)
             cycles += weight_copy_cycles * static_cast<double>(p.out_channels * p.taps()) * vectors * tiles.lanes;
-        const double written = static_cast<double>(block.rows.size() * block.columns.size()) * vectors * tiles.lanes;
-        cycles += static_cast<double>(block.rows.size() * columns) * products * vectors / 2 +
+        const double written =
+            static_cast<double>(images * block.rows.size() * block.columns.size()) * vectors * tiles.lanes;
+        cycles += static_cast<double>(images * block.rows.size() * columns) * products * vectors / 2 +
                   copy_cycles * static_cast<double>(packed) + block_start +
                   (plan.family == LaneFamily::channels ? channels_last_cycles(p) : copy_cycles) * written;
     }

@@ -86,6 +86,23 @@ ShapeFamily many_channels() {
     return family;
 }
 
+/// Batches of images that are small beside their kernels: the same pixel of several images shares register tiles.
+ShapeFamily small_images() {
+    const auto padded = [](Conv2dShape shape, std::int64_t size) {
+        return padding(kernel(shape, size, size), size / 2);
+    };
+    ShapeFamily family{
+        "small_images",
+        {padded(image(9, 33, 4, 5, 70), 3), padded(image(33, 17, 3, 3, 9), 3), padded(image(5, 24, 7, 6, 20), 7),
+         padded(image(16, 130, 2, 2, 40), 3), padded(image(4, 20, 5, 4, 1), 3), padded(image(7, 16, 1, 6, 64), 5),
+         stride(padded(image(11, 40, 6, 7, 33), 3), 2, 2), stride(padded(image(6, 18, 5, 5, 65), 5), 3, 2),
+         groups(padded(image(8, 48, 4, 4, 96), 3), 2), groups(padded(image(19, 60, 3, 4, 40), 3), 4),
+         padding(kernel(image(13, 31, 5, 3, 47), 2, 4), 0, 1, 2, 0),
+         padding(dilation(kernel(image(10, 34, 6, 5, 35), 3, 3), 3, 4), 3, 3, 4, 4),
+         padding(kernel(image(6, 36, 4, 4, 300), 4, 4), 3)}};
+    return family;
+}
+
 ShapeFamily kernels() {
     ShapeFamily family{"kernels", {}};
     const std::vector<std::pair<std::int64_t, std::int64_t>> sizes{{1, 7}, {7, 1}, {2, 3}, {5, 5}, {7, 7},   {4, 4},
@@ -334,6 +351,7 @@ std::vector<ShapeFamily> conv2d_families() {
     std::vector<ShapeFamily> families{channel_tails("channels_3x3", 3, 6, 7),
                                       channel_tails("channels_1x1", 1, 5, 9),
                                       many_channels(),
+                                      small_images(),
                                       kernels(),
                                       large_kernels(),
                                       paddings(),
@@ -395,6 +413,8 @@ std::vector<Conv2dShape> layer_kinds() {
             groups(padding(kernel(image(3, 18, 23, 30, 18), 3, 3), 1), 18),
             groups(padding(kernel(image(5, 17, 7, 7, 17), 3, 3), 1), 17),
             image(300, 84, 1, 1, 10),
+            padding(kernel(image(12, 48, 4, 5, 70), 3, 3), 1),
+            groups(padding(stride(kernel(image(6, 64, 6, 5, 48), 3, 3), 2, 2), 1), 2),
             padding(kernel(image(3, 4, 60, 61, 4), 3, 3), 1)};
 }
 
@@ -406,6 +426,8 @@ std::vector<Conv2dShape> shapes_of_lines() {
             kernel(image(2, 32, 16, 32, 20), 1, 7),
             image(2, 64, 16, 16, 96),
             image(3, 32, 12, 16, 300),
+            padding(kernel(image(9, 64, 4, 4, 40), 3, 3), 1),
+            groups(padding(kernel(image(8, 64, 4, 5, 130), 3, 3), 1), 2),
             image(2, 40, 7, 9, 33),
             groups(padding(kernel(image(2, 64, 9, 16, 32), 3, 3), 1), 2),
             groups(padding(kernel(image(2, 64, 9, 16, 64), 3, 3), 1), 16),

@@ -42,9 +42,10 @@ TEST(Conv2dInputPlan, GivesEveryPixelToOneBlock) {
         for (std::int64_t b = 0; b < plan.blocks; ++b) {
             const InputBlock block = input_block(p, plan, b);
             RC_ASSERT(block.columns.begin % p.stride_width == 0);
-            for (std::int64_t y = block.rows.begin; y < block.rows.end; ++y)
-                for (std::int64_t x = block.columns.begin; x < block.columns.end; ++x)
-                    ++visits.at(static_cast<std::size_t>((block.image * p.in_height + y) * p.in_width + x));
+            for (std::int64_t i = block.images.begin; i < block.images.end; ++i)
+                for (std::int64_t y = block.rows.begin; y < block.rows.end; ++y)
+                    for (std::int64_t x = block.columns.begin; x < block.columns.end; ++x)
+                        ++visits.at(static_cast<std::size_t>((i * p.in_height + y) * p.in_width + x));
         }
         RC_ASSERT(std::all_of(visits.begin(), visits.end(), [](int count) { return count == 1; }));
     }));
@@ -76,9 +77,9 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
             const OutputWindow window = output_window(p, plan, block);
             RC_ASSERT(window.rows.begin <= window.rows.end);
             // Across the axis of its tiles, a block reads nothing beside the tensor.
-            if (plan.family == LaneFamily::channels && plan.tiles_down)
+            if (plan.family == LaneFamily::channels && plan.tile_axis != TileAxis::beside)
                 RC_ASSERT(0 <= window.columns.begin && window.columns.end <= p.out_width);
-            else if (plan.family == LaneFamily::channels)
+            if (plan.family == LaneFamily::channels && plan.tile_axis != TileAxis::down)
                 RC_ASSERT(0 <= window.rows.begin && window.rows.end <= p.out_height);
             RC_ASSERT(holds(window.rows, meeting(block.rows.begin, block.rows.end, p.out_height, p.stride_height,
                                                  p.padding_top, p.kernel_height, p.dilation_height)));
@@ -86,6 +87,33 @@ TEST(Conv2dInputPlan, ReadsEveryOutputThatABlockNeeds) {
                                                     p.padding_left, p.kernel_width, p.dilation_width)));
         }
     }));
+}
+
+TEST(Conv2dInputPlan, SharesTilesAmongSmallImages) {
+    const auto images = [](const Conv2dShape& shape, const Strategy& strategy) {
+        return plan_input(make_problem(shape, {}), test::wide_tiles, 4, strategy).block_images;
+    };
+    const Conv2dShape small = test::square_layer(64, 512, 4, 512, 3);
+    EXPECT_GE(images(small, {}), 4) << "4 of 9 pixels' taps meet padding";
+    EXPECT_GE(images(small, {.threads = 2}), 4);
+    EXPECT_EQ(images(small, {.partition = Partition::spatial}), 1) << "cut as named";
+    EXPECT_EQ(images(test::square_layer(3, 512, 4, 512, 3), {}), 1) << "too few";
+    EXPECT_EQ(images(test::square_layer(64, 128, 28, 128, 3), {}), 1) << "padding costs little";
+    EXPECT_EQ(images(test::square_layer(64, 512, 4, 512, 1), {}), 1) << "no padding";
+}
+
+TEST(Conv2dInputPlan, CutsAShorterBatchAsTheWholeOne) {
+    const Conv2dProblem p = make_problem(test::square_layer(40, 96, 4, 64, 3), {});
+    const Conv2dInputPlan plan = plan_input(p, test::wide_tiles, 4, {});
+    ASSERT_GT(plan.block_images, 1);
+    for (std::int64_t batch = 0; batch <= p.batch; ++batch) {
+        Conv2dProblem shorter = p;
+        shorter.batch = batch;
+        std::int64_t images = 0;
+        for (std::int64_t b = 0; b < plan.blocks_of(shorter); ++b)
+            if (b % (plan.row_blocks * plan.column_blocks) == 0) images += input_block(shorter, plan, b).images.size();
+        EXPECT_EQ(images, batch);
+    }
 }
 
 TEST(Conv2dInputPlan, KeepsTheRowsOfPixelsApartInTheCache) {
@@ -121,7 +149,7 @@ TEST(Conv2dInputPlan, TakesMoreRowsOfPixelsWhereThatSavesLoads) {
 TEST(Conv2dInputPlan, GoesDownWhereThatLeavesOutMoreOfThePadding) {
     Conv2dShape shape{.batch = 8, .in_channels = 192, .in_height = 17, .in_width = 23, .out_channels = 192};
     const auto goes_down = [&](Layout layout) {
-        return plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {}).tiles_down;
+        return plan_input(make_problem(shape, {.layout = layout}), test::wide_tiles, 4, {}).tile_axis == TileAxis::down;
     };
     for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
         shape.kernel_height = 1, shape.kernel_width = 7, shape.padding_left = shape.padding_right = 0;
@@ -256,7 +284,8 @@ TEST(Conv2dInputPlan, LetsEveryRowWaitForWhatItAddsAndForOneVectorAtLeast) {
 TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
-        RC_ASSERT(plan.blocks == (plan.pointwise ? plan.strips(p) : p.batch * plan.row_blocks * plan.column_blocks));
+        RC_ASSERT(plan.blocks == plan.blocks_of(p));
+        RC_ASSERT(plan.pointwise || plan.blocks * plan.block_images >= p.batch * plan.row_blocks * plan.column_blocks);
         RC_ASSERT(plan.block_groups >= 1 && plan.block_groups <= plan.blocks);
         RC_ASSERT(plan.channel_groups >= 1 && plan.channel_groups <= plan.channel_tile_count(p));
         RC_ASSERT(plan.tasks == p.groups * plan.channel_groups * plan.block_groups);
@@ -285,17 +314,15 @@ TEST(Conv2dInputPlan, PacksWeightsThatCannotBeReadWhereTheyLie) {
 }
 
 TEST(Conv2dInputPlan, LetsTasksPackTheWeightsThatFewPixelsMeet) {
-    const auto plan_for = [](std::int64_t batch, int threads, bool weights_shared = false) {
-        Conv2dShape shape{.batch = batch, .in_channels = 512, .in_height = 7, .in_width = 7, .out_channels = 512};
-        shape.kernel_height = shape.kernel_width = 3;
-        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 1;
-        const Conv2dProblem p = make_problem(shape, {});
+    const auto plan_for = [](std::int64_t batch, int threads, bool weights_shared = false, std::int64_t size = 7) {
+        const Conv2dProblem p = make_problem(test::square_layer(batch, 512, size, 512, 3), {});
         return plan_input(p, test::wide_tiles, 4, {.threads = threads}, weights_shared);
     };
     for (const int threads : {1, 2}) {
         EXPECT_TRUE(plan_for(1, threads).tasks_pack) << threads;
         EXPECT_TRUE(plan_for(2, threads).tasks_pack) << threads;
-        EXPECT_FALSE(plan_for(64, threads).tasks_pack) << threads;
+        EXPECT_TRUE(plan_for(64, threads).tasks_pack) << threads << ", which meet each piece together";
+        EXPECT_FALSE(plan_for(16, threads, false, 28).tasks_pack) << threads;
     }
     EXPECT_EQ(plan_for(2, 1).blocks_at_once, 2) << "a piece is packed once for both images";
     EXPECT_FALSE(plan_for(1, 1, true).tasks_pack) << "a phase packs for all runs";
@@ -315,7 +342,7 @@ TEST(Conv2dInputPlan, BringsWeightsFromMemoryFewTimes) {
     EXPECT_TRUE(plan_for(layer(512, 2), 4).in_pieces) << "of both groups";
     const Conv2dInputPlan whole_images = plan_for(test::square_layer(16, 1024, 7, 1024, 3), 4);
     EXPECT_EQ(whole_images.row_blocks, 1);
-    EXPECT_FALSE(whole_images.tasks_pack);
+    EXPECT_EQ(whole_images.block_images * whole_images.blocks_at_once, 16) << "which meet each piece together";
 }
 
 TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
@@ -328,7 +355,8 @@ TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
         RC_ASSERT(plan.worker_elements >= plan.blocks_at_once * (plan.panel_elements + plan.staging_elements));
         for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
             const OutputWindow window = output_window(p, plan, input_block(p, plan, b));
-            RC_ASSERT(plan.panel_elements >= window.rows.size() * window.columns.size() * p.out_channels);
+            RC_ASSERT(plan.panel_elements >=
+                      plan.block_images * window.rows.size() * window.columns.size() * p.out_channels);
         }
     }));
 }
