@@ -116,8 +116,9 @@ std::vector<Shape> read_shape_file(const std::string& path) {
 }
 
 const std::vector<std::string>& shape_set_names() {
-    static const std::vector<std::string> names{"default",   "lenet",  "cifar", "resnet50",    "vgg16", "googlenet",
-                                                "mobilenet", "modern", "yolo",  "transformer", "dense", "awkward"};
+    static const std::vector<std::string> names{"default",     "lenet",     "cifar",     "resnet18", "resnet50",
+                                                "vgg16",       "googlenet", "mobilenet", "modern",   "yolo",
+                                                "transformer", "dense",     "awkward"};
     return names;
 }
 

@@ -146,8 +146,12 @@ private:
         wide_ = ceil_div(std::max<std::int64_t>(1, ceil_div(p_.in_width, p_.stride_width)), cut.column_blocks) *
                 p_.stride_width;
         measure_memory();
-        const bool across = plan_.tile_axis == TileAxis::across_images;
-        const auto images = static_cast<double>(plan_.block_images);
+        measure_moves(cut);
+        measure_tiles();
+    }
+
+    /// Packing a block's panel: its pixels, and those around them that it meets.
+    void measure_moves(const InputCut& cut) {
         const bool down = plan_.tile_axis == TileAxis::down;
         const auto with_halo = [](std::int64_t size, std::int64_t taps, std::int64_t dilation) {
             return static_cast<double>(size + (taps - 1) * dilation) / static_cast<double>(size);
@@ -157,31 +161,41 @@ private:
         const double halo = !down ? tall_halo : cut.row_blocks > 1 ? tall_halo * wide_halo : wide_halo;
         const bool cut_rows = cut.column_blocks > 1 && (p_.layout == Layout::nchw || (p_.in_height > 1 && !down));
         const double pieces = cut_rows ? piece_cycles(p_, down) : 0;
-        const double element = across && p_.layout == Layout::nchw ? 0.15 + transpose_cycles : 0.3;
-        move_ = images * (element * static_cast<double>(wide_) + pieces) *
-                static_cast<double>(tall_ * p_.out_channels) * halo /
+        const double element = across_images() && p_.layout == Layout::nchw ? 0.15 + transpose_cycles : 0.3;
+        move_ = (element * static_cast<double>(wide_) + pieces) *
+                static_cast<double>(plan_.block_images * tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
+    }
+
+    /// The register tiles of a block.
+    void measure_tiles() {
+        const bool down = plan_.tile_axis == TileAxis::down;
+        const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
+        const std::int64_t line = across_images() ? plan_.block_images
+                                  : down          ? ceil_div(tall_, p_.stride_height)
+                                                  : ceil_div(wide_, p_.stride_width);
+        const std::int64_t lines = across_images() ? tall_ * wide_
+                                   : down          ? wide_ * p_.stride_height
+                                                   : tall_ * p_.stride_width;
+        const double tile_pixels = static_cast<double>(line) / static_cast<double>(ceil_div(line, limit));
         // Pixels fill whole vectors where they are lanes.
         const std::int64_t filled = plan_.family == LaneFamily::pixels
                                         ? round_up(wide_ / p_.stride_width, tiles_.lanes) * p_.stride_width
                                         : wide_;
-        compute_ = images * terms_over_image(plan_, p_) * static_cast<double>(tall_ * filled) * products_per_pixel(p_) *
-                   static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
+        compute_ = static_cast<double>(plan_.block_images * tall_ * filled) * products_per_pixel(p_) *
+                   terms_over_image(plan_, p_) * static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
                    slots_per_fma(plan_, p_, ceil_div(tall_, p_.stride_height), tiles_, element_bytes_);
         if (plan_.tasks_pack)
             compute_ += weight_copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
-        const std::int64_t limit = tiles_.rows_limit[plan_.channel_tiles.vectors];
-        const std::int64_t line = across ? plan_.block_images
-                                  : down ? ceil_div(tall_, p_.stride_height)
-                                         : ceil_div(wide_, p_.stride_width);
-        const std::int64_t lines = across ? tall_ * wide_ : down ? wide_ * p_.stride_height : tall_ * p_.stride_width;
         const double calls = static_cast<double>(lines * ceil_div(line, limit) * tile_count_);
         constexpr double wait_cycles = 40;  // a tile's sums are stored and loaded
         waiting_ = wait_cycles * calls * static_cast<double>(p_.out_channels / Conv2dInputPlan::channel_block);
         const double tile_bytes =
             static_cast<double>(p_.out_channels * p_.taps() * plan_.channel_tiles.width()) * element_bytes_;
-        whole_reads_ = weight_reads(tile_bytes, line, limit);
+        whole_reads_ = weight_reads(tile_bytes, static_cast<double>(line), tile_pixels);
     }
+
+    bool across_images() const { return plan_.tile_axis == TileAxis::across_images; }
 
     /// What the register tiles of a block meet: of the pixels of several images a block of output channels at a time,
     /// or as many, and the rest comes from the last cache again for every channel tile, a line in 3.5 cycles.
@@ -189,7 +203,7 @@ private:
         const auto panel = static_cast<double>(panel_elements(p_, plan_, tiles_, tall_, wide_));
         const auto sums = static_cast<double>(staging_elements(p_, plan_, tiles_, tall_, wide_));
         double met = 1;
-        if (plan_.tile_axis == TileAxis::across_images)
+        if (across_images())
             met = std::min(1.0,
                            static_cast<double>(Conv2dInputPlan::channel_block) / static_cast<double>(p_.out_channels));
         bytes_ = (panel * met + sums + elements_of_groups(p_, tall_, wide_)) * element_bytes_;
@@ -204,12 +218,11 @@ private:
     /// register tile reads them again: 4 cycles, charged to a row of the block (measured: 1.1 to 1.4 for 7 pixels), or
     /// 8 for a cache line where those of all tiles outgrow the last cache, charged to a register tile (measured: 1.1 to
     /// 1.5 for 14 pixels).
-    double weight_reads(double tile_bytes, std::int64_t line, std::int64_t limit) const {
+    double weight_reads(double tile_bytes, double line, double tile_pixels) const {
         if (plan_.family == LaneFamily::pixels) return 1;
         const double cached = std::max(1.0, 6.0 / static_cast<double>(plan_.block_images * tall_ * wide_));
         if (tile_bytes < cached_weight_bytes) return cached;
-        if (!far_weights_) return std::max(cached, 8.0 / static_cast<double>(line));
-        const double tile_pixels = static_cast<double>(line) / static_cast<double>(ceil_div(line, limit));
+        if (!far_weights_) return std::max(cached, 8.0 / line);
         return std::max(cached, 16.0 * tiles_.lanes * element_bytes_ / line_bytes / tile_pixels);
     }
 
