@@ -13,7 +13,7 @@ using plan::Range;
 
 namespace {
 
-/// Clears what a panel holds beside the given rows and columns.
+/// Clears what a panel of one image holds beside the given rows and columns.
 template <class T>
 void clear_around(const kernels::PackKernels<T>& pack, const InputPanel<T>& panel, T* memory, Range rows, Range columns,
                   std::int64_t channels) {
@@ -77,11 +77,10 @@ struct Fill {
         // Rows that lie behind each other in both are as one.
         const bool one_row =
             panel.row == columns.size() * panel.column && grad_output.row == columns.size() * grad_output.pixel;
-        const std::int64_t steps = one_row ? 1 : rows.size(), pixels = rows.size() / std::max<std::int64_t>(1, steps);
+        const std::int64_t steps = one_row ? 1 : rows.size(), count = rows.size() * columns.size() / steps;
         for (std::int64_t i = 0; i < steps; ++i) {
             const T* from = grad_output.at(image, 0, rows.begin + i, columns.begin);
             T* to = panel.data + panel.offset(rows.begin + i, columns.begin, 0);
-            const std::int64_t count = pixels * columns.size();
             if (grad_output.channel == 1)
                 pack.copy(from, grad_output.pixel, 1, count, p.out_channels, to, panel.column);
             else pack.transpose_tight(from, grad_output.channel, p.out_channels, count, to, panel.column);

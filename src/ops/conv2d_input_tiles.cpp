@@ -190,8 +190,10 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     const bool begins = outputs.begin == 0, ends = outputs.end == p.out_channels;
     const bool in_place = p.layout == Layout::nhwc && ends;
     const int last_lanes = in_place ? static_cast<int>(channels.size() - (width - tile.lanes)) : tile.lanes;
-    const std::int64_t limit = work.exact ? 1 : tile.rows_limit[vectors];
     const TileAxis axis = work.plan.tile_axis;
+    // Across images no zero is a term.
+    const bool exact = work.exact && axis != TileAxis::across_images;
+    const std::int64_t limit = exact ? 1 : tile.rows_limit[vectors];
     const plan::InputBlock& block = work.block;
     const std::int64_t images = block.images.size();
     // From one pixel of a tile to the next: in the panel, where sums wait, and where they go.
@@ -246,7 +248,7 @@ void channel_tile(const BlockWork<T>& work, Range channels, Range outputs, const
     if (in_place || !ends) return;
     const bool whole_rows = block.columns.size() == p.in_width;
     const std::int64_t steps = whole_rows ? 1 : block.rows.size();
-    const std::int64_t pixels = block.rows.size() * block.columns.size() / std::max<std::int64_t>(1, steps);
+    const std::int64_t pixels = block.rows.size() * block.columns.size() / steps;
     for (std::int64_t image = 0; image < images; ++image)
         for (std::int64_t i = 0; i < steps; ++i)
             work.context.kernels.pack->transpose_out(work.staging + image * staged.image + i * staged.row, width,

@@ -96,7 +96,7 @@ double slots_over_fewest(const Conv2dInputPlan& plan, const Conv2dProblem& p, co
 /// estimated with.
 double terms_over_image(const Conv2dInputPlan& plan, const Conv2dProblem& p) {
     if (plan.tile_axis != TileAxis::across_images) return 1;
-    return terms_along(p, plan.tile_axis) / terms_along(p, tile_axis_of_image(p));
+    return terms_over(p, plan.tile_axis, tile_axis_of_image(p));
 }
 
 /// Estimates cuts: the time of the busiest worker.
@@ -197,8 +197,8 @@ private:
 
     bool across_images() const { return plan_.tile_axis == TileAxis::across_images; }
 
-    /// What the register tiles of a block meet: of the pixels of several images a block of output channels at a time,
-    /// or as many, and the rest comes from the last cache again for every channel tile, a line in 3.5 cycles.
+    /// What the register tiles of a block meet. Of the pixels of several images that is one block of output channels at
+    /// a time; a panel that is larger comes from the last cache again for every channel tile, a line in 3.5 cycles.
     void measure_memory() {
         const auto panel = static_cast<double>(panel_elements(p_, plan_, tiles_, tall_, wide_));
         const auto sums = static_cast<double>(staging_elements(p_, plan_, tiles_, tall_, wide_));
@@ -340,15 +340,19 @@ void size_memory(Conv2dInputPlan& plan, const Conv2dProblem& p, const RegisterTi
                            plan.blocks_at_once * (plan.staging_elements + plan.panel_elements);
 }
 
-/// Outputs that the taps of an axis meet, and those that they would with zeros beside the tensor.
+/// Outputs that the taps of an axis meet, and those that they would with zeros beside the tensor. Taps that meet none
+/// have no zeros either.
 struct AxisTerms {
     std::int64_t met = 0, with_zeros = 0;
 
     AxisTerms(std::int64_t inputs, std::int64_t outputs, std::int64_t taps, std::int64_t stride, std::int64_t padding,
               std::int64_t dilation) {
         for (std::int64_t tap = 0; tap < taps; ++tap) {
-            met += valid_outputs(outputs, inputs, stride, tap * dilation - padding).size();
-            with_zeros += ceil_div(inputs, stride);
+            const std::int64_t offset = tap * dilation - padding;
+            const std::int64_t meets = valid_outputs(outputs, inputs, stride, offset).size();
+            const std::int64_t first = offset - floor_div(offset, stride) * stride;  // of the tap's phase
+            met += meets;
+            if (meets > 0) with_zeros += ceil_div(inputs - first, stride);
         }
     }
 };
@@ -363,10 +367,13 @@ AxisTerms column_terms(const Conv2dProblem& p) {
 
 }  // namespace
 
-double terms_along(const Conv2dProblem& p, TileAxis axis) {
+double terms_over(const Conv2dProblem& p, TileAxis axis, TileAxis other) {
     const AxisTerms rows = row_terms(p), columns = column_terms(p);
-    return static_cast<double>((axis == TileAxis::down ? rows.with_zeros : rows.met) *
-                               (axis == TileAxis::beside ? columns.with_zeros : columns.met));
+    const auto terms = [&](TileAxis along) {
+        return static_cast<double>((along == TileAxis::down ? rows.with_zeros : rows.met) *
+                                   (along == TileAxis::beside ? columns.with_zeros : columns.met));
+    };
+    return terms(other) > 0 ? terms(axis) / terms(other) : 1;
 }
 
 TileAxis tile_axis_of_image(const Conv2dProblem& p) {
@@ -374,7 +381,7 @@ TileAxis tile_axis_of_image(const Conv2dProblem& p) {
     constexpr double worthwhile = 0.95;
     // Shorter tiles wait for their sums.
     constexpr std::int64_t long_line = 8;
-    const bool saves = terms_along(p, TileAxis::down) < worthwhile * terms_along(p, TileAxis::beside);
+    const bool saves = terms_over(p, TileAxis::down, TileAxis::beside) < worthwhile;
     return ceil_div(p.in_height, p.stride_height) >= long_line && saves ? TileAxis::down : TileAxis::beside;
 }
 
@@ -382,9 +389,8 @@ std::vector<std::int64_t> images_across(const Conv2dInputPlan& plan, const Conv2
     // Their pixels lie far apart, and are moved together first.
     constexpr double worthwhile = 0.95;
     constexpr std::int64_t least = 4, most = 32;
-    const double saved = terms_along(p, TileAxis::across_images) / terms_along(p, tile_axis_of_image(p));
-    if (plan.family == LaneFamily::pixels || strategy.partition != Partition::automatic || saved > worthwhile)
-        return {};
+    const double left = terms_over(p, TileAxis::across_images, tile_axis_of_image(p));
+    if (plan.family == LaneFamily::pixels || strategy.partition != Partition::automatic || left > worthwhile) return {};
     std::vector<std::int64_t> counts;
     // Each a quarter smaller than the last: closer ones would only make planning longer.
     for (std::int64_t parts = ceil_div(p.batch, most); parts > 0 && p.batch / parts >= least; ++parts)

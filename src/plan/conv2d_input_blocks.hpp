@@ -46,8 +46,9 @@ std::vector<InputCut> block_cuts(const Conv2dInputPlan& plan, const Conv2dProble
 void plan_blocks(Conv2dInputPlan& plan, const Conv2dProblem& problem, const InputCut& cut, const RegisterTiles& tiles,
                  std::size_t element_bytes, const Strategy& strategy);
 
-/// Terms of one channel's pixels where those of a register tile lie along an axis.
-double terms_along(const Conv2dProblem& problem, TileAxis axis);
+/// Terms of one channel's pixels where those of a register tile lie along an axis, over those along another; 1 where
+/// there are none.
+double terms_over(const Conv2dProblem& problem, TileAxis axis, TileAxis other);
 
 /// The axis of an image along which the pixels of a tile of channels lie: down where that saves terms.
 TileAxis tile_axis_of_image(const Conv2dProblem& problem);

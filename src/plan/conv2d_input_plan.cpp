@@ -32,7 +32,7 @@ double channel_cost(const Conv2dProblem& p, int lanes, std::size_t element_bytes
     // Pixels that no window meets take zeros, which are written apart.
     const double area = static_cast<double>(p.stride_height * p.stride_width);
     const double unmet = std::max(0.0, 1 - static_cast<double>(p.taps()) / area) * static_cast<double>(p.in_channels);
-    const double terms = terms_along(p, tile_axis_of_image(p)) / terms_along(p, TileAxis::beside);
+    const double terms = terms_over(p, tile_axis_of_image(p), TileAxis::beside);
     return vectors * products_per_pixel(p) * terms / 2 * loads + unmet +
            (p.layout == Layout::nchw ? transpose_cycles * padded : 0.0) +
            (copy_cycles + row_start(p) + piece_start(p, element_bytes)) * static_cast<double>(p.out_channels) / area;

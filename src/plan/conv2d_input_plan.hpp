@@ -21,8 +21,9 @@ struct InputBlock {
     bool empty() const { return images.size() == 0 || rows.size() == 0 || columns.size() == 0; }
 };
 
-/// Where the pixels of a register tile lie to each other, if lanes are channels. The padding's zeros are terms along
-/// the axis, and are left out across it: where pixels lie in the same place of several images, none is multiplied.
+/// Where the pixels of a register tile lie to each other, if lanes are channels. Along the axis the padding's zeros are
+/// terms of the taps that meet some of the pixels, and across it none is: where pixels lie in the same place of several
+/// images, no zero is multiplied.
 enum class TileAxis { beside, down, across_images };
 
 /// The window of grad_output that a block of grad_input reads. Where register tiles have several pixels of an axis, it
@@ -31,9 +32,10 @@ struct OutputWindow {
     Range rows, columns;
 };
 
-/// The input gradient: images are cut into blocks, blocks and channels into tasks. Each output is one chain over
-/// output-channel block, kernel row, kernel column and channel, or if folded a sum of chains, one per tap, so no cut
-/// changes a bit. Weights are packed first, unless they can be read where they lie or tasks pack what they use.
+/// The input gradient: images are cut into blocks, or joined to some, and blocks and channels into tasks. Each output
+/// is one chain over output-channel block, kernel row, kernel column and channel, or if folded a sum of chains, one per
+/// tap, so no cut changes a bit. Weights are packed first, unless they can be read where they lie or tasks pack what
+/// they use.
 struct Conv2dInputPlan {
     /// Output channels per block of the sum's order.
     static constexpr std::int64_t channel_block = 64;

@@ -102,7 +102,8 @@ std::vector<std::int64_t> choices(const Conv2dPlan& plan) {
     if (const auto& i = plan.input)
         all.insert(all.end(), {static_cast<std::int64_t>(i->family), i->pointwise, i->strips_cross_images, i->folded,
                                i->channel_tiles.vectors, i->pixel_vectors, i->row_channels, i->row_blocks,
-                               i->column_blocks, i->channel_groups, i->pack_tasks, i->weights_in_place});
+                               i->column_blocks, i->channel_groups, i->pack_tasks, i->weights_in_place, i->block_images,
+                               i->blocks_at_once, i->tasks_pack, static_cast<std::int64_t>(i->tile_axis)});
     if (const auto& d = plan.depthwise)
         all.insert(all.end(),
                    {d->over_planes, d->over_rows, d->input_over_rows, static_cast<std::int64_t>(d->input_planes.size()),

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -94,12 +95,36 @@ TEST(Conv2dInputPlan, SharesTilesAmongSmallImages) {
         return plan_input(make_problem(shape, {}), test::wide_tiles, 4, strategy).block_images;
     };
     const Conv2dShape small = test::square_layer(64, 512, 4, 512, 3);
-    EXPECT_GE(images(small, {}), 4) << "4 of 9 pixels' taps meet padding";
+    EXPECT_GE(images(small, {}), 4) << "of every six taps of an axis one meets padding";
     EXPECT_GE(images(small, {.threads = 2}), 4);
     EXPECT_EQ(images(small, {.partition = Partition::spatial}), 1) << "cut as named";
     EXPECT_EQ(images(test::square_layer(3, 512, 4, 512, 3), {}), 1) << "too few";
     EXPECT_EQ(images(test::square_layer(64, 128, 28, 128, 3), {}), 1) << "padding costs little";
     EXPECT_EQ(images(test::square_layer(64, 512, 4, 512, 1), {}), 1) << "no padding";
+}
+
+TEST(Conv2dInputPlan, KnowsTheTermsOfShapesThatMeetNothing) {
+    Conv2dShape shape = test::square_layer(8, 24, 1, 24, 1, 2);
+    shape.in_width = 8;
+    shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = 1;
+    const Conv2dProblem p = make_problem(shape, {});
+    EXPECT_EQ(terms_over(p, TileAxis::across_images, TileAxis::beside), 1);
+    for (const InputWay& way : input_ways(p, 4, test::wide_tiles)) {
+        EXPECT_TRUE(std::isfinite(way.cycles));
+        for (const InputCut& cut : input_cuts(p, way, test::wide_tiles, 4, {})) EXPECT_TRUE(std::isfinite(cut.cycles));
+    }
+}
+
+TEST(Conv2dInputPlan, CountsNoZerosOfTapsThatMeetNothing) {
+    const auto saved = [](std::int64_t size, std::int64_t stride, std::int64_t dilation) {
+        Conv2dShape shape = test::square_layer(64, 32, size, 32, 3, stride);
+        shape.dilation_height = shape.dilation_width = dilation;
+        shape.padding_top = shape.padding_bottom = shape.padding_left = shape.padding_right = dilation;
+        return terms_over(make_problem(shape, {}), TileAxis::across_images, TileAxis::beside);
+    };
+    EXPECT_DOUBLE_EQ(saved(4, 1, 1), 10.0 / 12) << "the outer taps meet 3 of 4 pixels";
+    EXPECT_DOUBLE_EQ(saved(4, 1, 4), 1) << "only the middle tap meets any";
+    EXPECT_DOUBLE_EQ(saved(7, 2, 1), 1) << "taps meet 3, 4 and 3 pixels, all that their phases have";
 }
 
 TEST(Conv2dInputPlan, CutsAShorterBatchAsTheWholeOne) {
