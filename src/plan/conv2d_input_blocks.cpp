@@ -109,6 +109,7 @@ public:
           tiles_(tiles),
           element_bytes_(element_bytes),
           extra_slots_(slots_over_fewest(plan, p, tiles)),
+          terms_(terms_over_image(plan, p)),
           far_weights_(static_cast<double>(p.weight_elements()) * static_cast<double>(element_bytes) >= far_bytes),
           threads_(std::max(1, strategy.threads)),
           tile_count_(plan.channel_tile_count(p)),
@@ -161,7 +162,7 @@ private:
         const double halo = !down ? tall_halo : cut.row_blocks > 1 ? tall_halo * wide_halo : wide_halo;
         const bool cut_rows = cut.column_blocks > 1 && (p_.layout == Layout::nchw || (p_.in_height > 1 && !down));
         const double pieces = cut_rows ? piece_cycles(p_, down) : 0;
-        const double element = across_images() && p_.layout == Layout::nchw ? 0.15 + transpose_cycles : 0.3;
+        const double element = across_images() && p_.layout == Layout::nchw ? copy_cycles + transpose_cycles : 0.3;
         move_ = (element * static_cast<double>(wide_) + pieces) *
                 static_cast<double>(plan_.block_images * tall_ * p_.out_channels) * halo /
                 static_cast<double>(p_.stride_height * p_.stride_width);
@@ -182,8 +183,8 @@ private:
         const std::int64_t filled = plan_.family == LaneFamily::pixels
                                         ? round_up(wide_ / p_.stride_width, tiles_.lanes) * p_.stride_width
                                         : wide_;
-        compute_ = static_cast<double>(plan_.block_images * tall_ * filled) * products_per_pixel(p_) *
-                   terms_over_image(plan_, p_) * static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
+        compute_ = static_cast<double>(plan_.block_images * tall_ * filled) * products_per_pixel(p_) * terms_ *
+                   static_cast<double>(plan_.channel_tiles.padded()) / tiles_.lanes / 2 *
                    slots_per_fma(plan_, p_, ceil_div(tall_, p_.stride_height), tiles_, element_bytes_);
         if (plan_.tasks_pack)
             compute_ += weight_copy_cycles * static_cast<double>(p_.out_channels * p_.taps() * p_.in_channels);
@@ -297,7 +298,7 @@ private:
     const Conv2dInputPlan& plan_;
     const RegisterTiles& tiles_;
     const std::size_t element_bytes_;
-    const double extra_slots_;
+    const double extra_slots_, terms_;
     const bool far_weights_;
     const std::int64_t threads_, tile_count_, most_channel_groups_;
     const bool tasks_may_pack_;

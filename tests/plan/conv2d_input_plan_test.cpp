@@ -309,8 +309,9 @@ TEST(Conv2dInputPlan, LetsEveryRowWaitForWhatItAddsAndForOneVectorAtLeast) {
 TEST(Conv2dInputPlan, SharesBlocksAndChannelsAmongTasks) {
     EXPECT_TRUE(rc::check([] {
         const auto [p, tiles, plan] = any_plan();
+        const std::int64_t images = ceil_div(p.batch, plan.block_images);
+        RC_ASSERT(plan.blocks == (plan.pointwise ? plan.strips(p) : images * plan.row_blocks * plan.column_blocks));
         RC_ASSERT(plan.blocks == plan.blocks_of(p));
-        RC_ASSERT(plan.pointwise || plan.blocks * plan.block_images >= p.batch * plan.row_blocks * plan.column_blocks);
         RC_ASSERT(plan.block_groups >= 1 && plan.block_groups <= plan.blocks);
         RC_ASSERT(plan.channel_groups >= 1 && plan.channel_groups <= plan.channel_tile_count(p));
         RC_ASSERT(plan.tasks == p.groups * plan.channel_groups * plan.block_groups);
@@ -380,8 +381,8 @@ TEST(Conv2dInputPlan, HasMemoryForTheBlocksThatMeetAPiece) {
         RC_ASSERT(plan.worker_elements >= plan.blocks_at_once * (plan.panel_elements + plan.staging_elements));
         for (std::int64_t b = 0; b < plan.row_blocks * plan.column_blocks; ++b) {
             const OutputWindow window = output_window(p, plan, input_block(p, plan, b));
-            RC_ASSERT(plan.panel_elements >=
-                      plan.block_images * window.rows.size() * window.columns.size() * p.out_channels);
+            const std::int64_t pixel = panel_has_pixels(p, plan) ? panel_pixel(p) : p.out_channels;
+            RC_ASSERT(plan.panel_elements >= plan.block_images * window.rows.size() * window.columns.size() * pixel);
         }
     }));
 }
